@@ -1,0 +1,17 @@
+//! The executor port: how the plane hands a task attempt to a machine, and what it hears back.
+//!
+//! This crate owns [`Job`] (one attempt of a task with every variable, parameter, volume and secret resolved),
+//! [`Observation`] (what a runner reports while it executes a job), the [`Backend`] trait that the host and the
+//! container executors implement, the [`Runner`] that drives a job's steps over any backend, and the `host` backend.
+//! It does not own decisions about pipelines, retries or conditions: those fold observations elsewhere.
+//!
+//! Read [`job`] first, then [`backend`], then [`runner`].
+
+pub mod backend;
+pub mod job;
+pub mod observation;
+
+pub use backend::Backend;
+pub use backend::Sandbox;
+pub use job::Job;
+pub use observation::Observation;
