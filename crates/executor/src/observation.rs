@@ -1,6 +1,8 @@
 //! What a runner reports while it executes a job.
 //!
-//! Reports of one attempt arrive in order and end with exactly one [`Observation::Finished`].
+//! Reports of one attempt arrive in order and end with exactly one [`Observation::Finished`]. Before it, every step has
+//! its [`Observation::StepFinished`], also those that never ran, unless the attempt ends with
+//! [`AttemptEnd::CouldNotStart`] or [`AttemptEnd::Lost`], or was cancelled before a runner took it.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -50,8 +52,10 @@ pub struct StepReport {
     pub results: BTreeMap<String, String>,
     /// Values of the task's results as the files hold them after this step, by name.
     pub task_results: BTreeMap<String, String>,
-    /// Content of the artifacts provenance file, if the step wrote one.
+    /// Content of the step's own artifacts provenance file, if it wrote one.
     pub artifacts: Option<String>,
+    /// Content of the task's artifacts provenance file as it is after this step.
+    pub task_artifacts: Option<String>,
     /// Image as resolved by the backend.
     pub image_id: String,
 }
