@@ -1,1 +1,20 @@
-//! api
+//! The kinds of the plane: their fields, defaults, validation, conversion and text forms.
+//!
+//! This crate is pure: no files, no clock, no runtime. It owns what an object *is*; what happens to objects is decided
+//! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
+
+pub mod core;
+pub mod meta;
+pub mod object;
+pub mod quantity;
+pub mod secret;
+mod skip;
+pub mod tekton;
+pub mod time;
+
+pub use object::Key;
+pub use object::Kind;
+pub use object::Object;
+pub use object::Resource;
+pub use time::Duration;
+pub use time::Time;
