@@ -1,0 +1,132 @@
+//! One file by upstream's harness rules: create everything in it, watch the first run, which must succeed.
+
+use std::fmt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::process;
+
+/// How a file ended.
+pub(crate) struct Report {
+    /// Whether the first run ended as upstream demands.
+    pub(crate) passed: bool,
+    /// Wall time from the start of the command to its end.
+    pub(crate) elapsed: Duration,
+    /// Reason and message of the run's condition, or why there is none.
+    pub(crate) why: String,
+}
+
+/// Runs one file in a plane of its own and keeps its output in `kept` (`.json`, `.log`).
+pub(crate) fn run(
+    windlass: &Path,
+    file: &Path,
+    executor: &str,
+    kept: &Path,
+    deadline: Duration,
+) -> Result<Report> {
+    let parent = kept.parent().context("output has no folder")?;
+    std::fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
+    let mut command = Command::new(windlass);
+    command
+        .args(["run", "--first", "--output", "json", "--executor", executor])
+        .arg(file);
+    command.env("NO_COLOR", "1").current_dir(parent);
+    let finished = process::run(&mut command, deadline)?;
+    keep(&kept.with_extension("json"), &finished.stdout)?;
+    keep(&kept.with_extension("log"), &finished.stderr)?;
+    let elapsed = finished.elapsed;
+    if finished.timed_out {
+        return Ok(Report {
+            passed: false,
+            elapsed,
+            why: format!("stopped after {} s", deadline.as_secs()),
+        });
+    }
+    let exited = finished.status.and_then(|status| status.code());
+    let condition = serde_json::from_slice(&finished.stdout)
+        .ok()
+        .and_then(|list: Value| Condition::of(&list));
+    let Some(condition) = condition else {
+        let stderr = String::from_utf8_lossy(&finished.stderr);
+        let line = stderr
+            .lines()
+            .find(|line| line.contains("error"))
+            .or_else(|| stderr.lines().last());
+        let why = format!(
+            "exit {exited:?} without a run: {}",
+            line.unwrap_or("nothing on stderr")
+        );
+        return Ok(Report {
+            passed: false,
+            elapsed,
+            why,
+        });
+    };
+    let passed = condition.status == "True" && exited == Some(0);
+    let why = match exited {
+        Some(code) if (code == 0) != (condition.status == "True") => format!("{condition} (exit {code})"),
+        _ => condition.to_string(),
+    };
+    Ok(Report { passed, elapsed, why })
+}
+
+fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("write {}", path.display()))
+}
+
+struct Condition {
+    status: String,
+    reason: String,
+    message: String,
+}
+
+impl Condition {
+    /// Finds the condition `Succeeded` of the first item, which is the run.
+    fn of(list: &Value) -> Option<Self> {
+        let conditions = list.pointer("/items/0/status/conditions")?.as_array()?;
+        let field = |condition: &Value, key: &str| Some(condition.get(key)?.as_str()?.to_owned());
+        let succeeded = conditions
+            .iter()
+            .find(|one| field(one, "type").as_deref() == Some("Succeeded"))?;
+        Some(Self {
+            status: field(succeeded, "status")?,
+            reason: field(succeeded, "reason").unwrap_or_default(),
+            message: field(succeeded, "message").unwrap_or_default(),
+        })
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.reason, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Condition;
+
+    #[test]
+    fn the_first_item_decides() {
+        let list = json!({"kind": "List", "items": [
+            {"status": {"conditions": [
+                {"type": "TrustedResourcesVerified", "status": "True"},
+                {"type": "Succeeded", "status": "False", "reason": "Failed", "message": "Tasks Completed: 1"},
+            ]}},
+            {"status": {"conditions": [{"type": "Succeeded", "status": "True"}]}},
+        ]});
+        let condition = Condition::of(&list).unwrap();
+        assert_eq!(
+            (condition.status.as_str(), condition.to_string().as_str()),
+            ("False", "Failed: Tasks Completed: 1")
+        );
+        assert!(Condition::of(&json!({"items": []})).is_none());
+    }
+}
