@@ -9,7 +9,9 @@
 
 pub mod backend;
 pub mod job;
+pub mod mask;
 pub mod observation;
+pub mod output;
 
 pub use backend::Backend;
 pub use backend::Sandbox;

@@ -1,6 +1,7 @@
 //! `PipelineRun`: one execution of a pipeline.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -32,7 +33,7 @@ pub struct PipelineRun {
     pub metadata: ObjectMeta,
     /// What to execute.
     #[serde(skip_serializing_if = "crate::skip::is_default")]
-    pub spec: PipelineRunSpec,
+    pub spec: Arc<PipelineRunSpec>,
     /// What happened.
     #[serde(skip_serializing_if = "crate::skip::is_default")]
     pub status: PipelineRunStatus,
@@ -152,7 +153,7 @@ pub struct PipelineRunStatus {
     pub results: Vec<PipelineRunResult>,
     /// The pipeline after substitution.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pipeline_spec: Option<PipelineSpec>,
+    pub pipeline_spec: Option<Arc<PipelineSpec>>,
     /// Tasks that did not run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped_tasks: Vec<SkippedTask>,

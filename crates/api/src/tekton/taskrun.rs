@@ -1,6 +1,7 @@
 //! `TaskRun`: one execution of a task.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,7 +31,7 @@ pub struct TaskRun {
     pub metadata: ObjectMeta,
     /// What to execute.
     #[serde(skip_serializing_if = "crate::skip::is_default")]
-    pub spec: TaskRunSpec,
+    pub spec: Arc<TaskRunSpec>,
     /// What happened.
     #[serde(skip_serializing_if = "crate::skip::is_default")]
     pub status: TaskRunStatus,
@@ -169,7 +170,7 @@ pub struct TaskRunStatus {
     pub sidecars: Vec<SidecarState>,
     /// The task after substitution.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_spec: Option<TaskSpec>,
+    pub task_spec: Option<Arc<TaskSpec>>,
     /// Where the definition came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,

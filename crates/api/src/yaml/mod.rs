@@ -9,6 +9,7 @@
 
 mod document;
 mod emit;
+mod frame;
 mod load;
 mod scalar;
 mod source;
@@ -16,6 +17,7 @@ mod source;
 mod tests;
 
 pub use document::Document;
+pub use document::Spans;
 pub use emit::emit;
 pub use load::Limits;
 pub use load::load;
