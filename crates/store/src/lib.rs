@@ -16,6 +16,7 @@ pub mod write;
 
 pub use admission::Admission;
 pub use error::Error;
+pub use logs::Logs;
 
 pub use stamp::Stamp;
 pub use store::Store;
