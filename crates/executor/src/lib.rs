@@ -8,12 +8,17 @@
 //! Read [`job`] first, then [`backend`], then [`runner`].
 
 pub mod backend;
+pub mod fake;
 pub mod job;
 pub mod mask;
 pub mod observation;
 pub mod output;
+pub mod runner;
 
 pub use backend::Backend;
 pub use backend::Sandbox;
 pub use job::Job;
 pub use observation::Observation;
+pub use output::LogKey;
+pub use output::LogSink;
+pub use runner::Runner;
