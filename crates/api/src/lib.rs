@@ -4,13 +4,19 @@
 //! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
 
 pub mod core;
+pub mod decode;
 pub mod meta;
+pub mod names;
+pub mod references;
 pub mod object;
+pub mod problem;
 pub mod quantity;
+pub mod schema;
 pub mod secret;
 mod skip;
 pub mod tekton;
 pub mod time;
+pub mod yaml;
 
 pub use object::Key;
 pub use object::Kind;

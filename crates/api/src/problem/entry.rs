@@ -71,12 +71,23 @@ impl Problem {
     /// Makes an error.
     pub fn error(code: &'static str, path: FieldPath, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { file: None, position: None, path, message, hint: None, severity: Severity::Error, code }
+        Self {
+            file: None,
+            position: None,
+            path,
+            message,
+            hint: None,
+            severity: Severity::Error,
+            code,
+        }
     }
 
     /// Makes a warning.
     pub fn warning(code: &'static str, path: FieldPath, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, path, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, path, message)
+        }
     }
 
     /// Adds the way out.

@@ -117,6 +117,15 @@ impl IntoIterator for Problems {
     }
 }
 
+impl<'a> IntoIterator for &'a mut Problems {
+    type Item = &'a mut Problem;
+    type IntoIter = std::slice::IterMut<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
+    }
+}
+
 impl<'a> IntoIterator for &'a Problems {
     type Item = &'a Problem;
     type IntoIter = std::slice::Iter<'a, Problem>;

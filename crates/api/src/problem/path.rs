@@ -78,13 +78,18 @@ impl FieldPath {
     /// Extends the path by one step of any kind.
     #[must_use]
     pub fn then(&self, segment: Segment) -> Self {
-        Self(Some(Arc::new(Step { parent: self.clone(), segment })))
+        Self(Some(Arc::new(Step {
+            parent: self.clone(),
+            segment,
+        })))
     }
 
     /// Extends the path by all the steps of a path that starts where this one ends.
     #[must_use]
     pub fn join(&self, rest: &Self) -> Self {
-        rest.segments().into_iter().fold(self.clone(), |path, segment| path.then(segment.clone()))
+        rest.segments()
+            .into_iter()
+            .fold(self.clone(), |path, segment| path.then(segment.clone()))
     }
 
     /// The path without its last step; `None` for the root.
@@ -117,7 +122,9 @@ impl FieldPath {
 
 impl FromIterator<Segment> for FieldPath {
     fn from_iter<I: IntoIterator<Item = Segment>>(segments: I) -> Self {
-        segments.into_iter().fold(Self::root(), |path, segment| path.then(segment))
+        segments
+            .into_iter()
+            .fold(Self::root(), |path, segment| path.then(segment))
     }
 }
 

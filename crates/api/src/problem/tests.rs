@@ -4,7 +4,13 @@ use super::Problem;
 use super::Problems;
 
 fn name_of_a_param() -> FieldPath {
-    FieldPath::root().field("spec").field("tasks").index(0).field("params").index(2).field("name")
+    FieldPath::root()
+        .field("spec")
+        .field("tasks")
+        .index(0)
+        .field("params")
+        .index(2)
+        .field("name")
 }
 
 #[test]
@@ -13,9 +19,17 @@ fn paths_read_as_kubernetes_writes_them() {
     let rows = [
         (root.clone(), ""),
         (name_of_a_param(), "spec.tasks[0].params[2].name"),
-        (root.field("metadata").field("labels").key("app.kubernetes.io/name"), "metadata.labels[app.kubernetes.io/name]"),
+        (
+            root.field("metadata")
+                .field("labels")
+                .key("app.kubernetes.io/name"),
+            "metadata.labels[app.kubernetes.io/name]",
+        ),
         (root.index(3).field("kind"), "[3].kind"),
-        (root.field("spec").join(&root.field("steps").index(1)), "spec.steps[1]"),
+        (
+            root.field("spec").join(&root.field("steps").index(1)),
+            "spec.steps[1]",
+        ),
     ];
     for (path, text) in rows {
         assert_eq!(path.to_string(), text);
@@ -57,7 +71,11 @@ fn a_problem_serialises_flat() {
 
 #[test]
 fn sorting_goes_by_file_then_place() {
-    let at = |file: &str, line| Problem::error("x", FieldPath::root(), "m").in_file(file).at(Position { line, column: 1 });
+    let at = |file: &str, line| {
+        Problem::error("x", FieldPath::root(), "m")
+            .in_file(file)
+            .at(Position { line, column: 1 })
+    };
     let mut problems = Problems::from(vec![at("b", 1), at("a", 10), at("a", 9)]);
     problems.sort();
     insta::assert_snapshot!(problems, @r"

@@ -13,6 +13,7 @@ mod frame;
 mod load;
 mod scalar;
 mod source;
+mod syntax;
 #[cfg(test)]
 mod tests;
 

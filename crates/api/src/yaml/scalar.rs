@@ -2,6 +2,9 @@
 
 use std::num::IntErrorKind;
 
+use base64::Engine as _;
+use saphyr_parser::ScalarStyle;
+use saphyr_parser::Tag;
 use serde_json::Number;
 use serde_json::Value;
 
@@ -33,7 +36,9 @@ impl Resolved {
 /// Timestamps and sexagesimal numbers stay text. A float with an integral value becomes an integer, as it
 /// does on its way through Go's JSON.
 pub(super) fn resolve(text: &str) -> Resolved {
-    let Some(first) = text.bytes().next() else { return Resolved::Null };
+    let Some(first) = text.bytes().next() else {
+        return Resolved::Null;
+    };
     match first {
         b'~' | b'n' | b'N' | b'y' | b'Y' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' => resolve_word(text),
         b'.' | b'+' | b'-' | b'0'..=b'9' => resolve_number(text),
@@ -44,7 +49,9 @@ pub(super) fn resolve(text: &str) -> Resolved {
 fn resolve_word(text: &str) -> Resolved {
     match text {
         "~" | "null" | "Null" | "NULL" => Resolved::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Resolved::Bool(true),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Resolved::Bool(true)
+        }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
             Resolved::Bool(false)
         }
@@ -64,7 +71,11 @@ fn resolve_number(text: &str) -> Resolved {
         _ => {}
     }
     // Underscores separate digits anywhere after the first character, but not in `.5_0`.
-    let digits = if text.starts_with('.') || !text.contains('_') { None } else { Some(unsigned.replace('_', "")) };
+    let digits = if text.starts_with('.') || !text.contains('_') {
+        None
+    } else {
+        Some(unsigned.replace('_', ""))
+    };
     let digits = digits.as_deref().unwrap_or(unsigned);
     if let Some(number) = integer(sign, digits) {
         return Resolved::Number(number);
@@ -110,7 +121,10 @@ fn integer(sign: Option<char>, digits: &str) -> Option<Number> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers beyond 64 bits are approximate in JSON")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "numbers beyond 64 bits are approximate in JSON"
+)]
 fn approximate(magnitude: u64) -> f64 {
     magnitude as f64
 }
@@ -142,7 +156,10 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// Makes a JSON number of a float, an integer where its value is one.
-#[expect(clippy::cast_possible_truncation, reason = "guarded by the bound, below which every i64 is exact")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "guarded by the bound, below which every i64 is exact"
+)]
 pub(super) fn float_number(float: f64) -> Option<Number> {
     // 2^63: the first float that no longer fits a signed 64-bit integer.
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
@@ -166,11 +183,16 @@ pub(super) fn key_text(value: &Value) -> Option<String> {
 }
 
 /// Shortest text in single precision, with an exponent from a million on, as upstream writes float keys.
-#[expect(clippy::cast_possible_truncation, reason = "upstream rounds float keys to single precision")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "upstream rounds float keys to single precision"
+)]
 fn float_key(float: f64) -> String {
     let single = float as f32;
     let scientific = format!("{single:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
     match exponent.parse::<i32>() {
         Ok(exponent) if !(-4..6).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
@@ -178,4 +200,66 @@ fn float_key(float: f64) -> String {
         }
         _ => single.to_string(),
     }
+}
+
+pub(super) fn is_merge_tag(tag: &Tag) -> bool {
+    tag.is_yaml_core_schema() && tag.suffix == "merge"
+}
+
+type Refusal = (String, &'static str);
+
+/// The value of a scalar, by its tag if it has one.
+///
+/// # Errors
+/// A message and a hint, when the tag does not fit or JSON cannot hold the value.
+pub(super) fn tagged_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Refusal> {
+    let Some(tag) = tag else {
+        return if style == ScalarStyle::Plain {
+            plain_value(text)
+        } else {
+            Ok(Value::String(text.to_owned()))
+        };
+    };
+    if !tag.is_yaml_core_schema() {
+        return Ok(Value::String(text.to_owned()));
+    }
+    match tag.suffix.as_str() {
+        "binary" => base64::engine::general_purpose::STANDARD
+            .decode(text.split_whitespace().collect::<String>())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .map(Value::String)
+            .ok_or_else(|| {
+                (
+                    "the value is no base64 of UTF-8 text".to_owned(),
+                    "use a field that takes base64",
+                )
+            }),
+        suffix @ ("null" | "bool" | "int" | "float") => {
+            let value = plain_value(text)?;
+            let fits = match suffix {
+                "null" => value.is_null(),
+                "bool" => value.is_boolean(),
+                "int" => value.is_i64() || value.is_u64(),
+                _ => value.is_number(),
+            };
+            let mismatch = || {
+                (
+                    format!("the value is no !!{suffix}"),
+                    "remove the tag or correct the value",
+                )
+            };
+            if fits { Ok(value) } else { Err(mismatch()) }
+        }
+        _ => Ok(Value::String(text.to_owned())),
+    }
+}
+
+fn plain_value(text: &str) -> Result<Value, Refusal> {
+    resolve(text).into_value(text).ok_or_else(|| {
+        (
+            format!("{text} is a number that JSON cannot hold"),
+            "put it in quotes if it is meant as text",
+        )
+    })
 }

@@ -19,7 +19,10 @@ pub(super) fn decode_text(bytes: &[u8]) -> Result<Cow<'_, str>, Box<Problem>> {
         [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
         _ => utf8(bytes)?,
     };
-    match text.char_indices().find(|&(_, character)| !is_printable(character)) {
+    match text
+        .char_indices()
+        .find(|&(_, character)| !is_printable(character))
+    {
         None => Ok(text),
         Some((offset, character)) => Err(Box::new(unprintable(&text, offset, character))),
     }
@@ -31,9 +34,13 @@ fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, Box<Problem>> {
         let byte = rest.first().copied().unwrap_or_default();
         // The part before the error is valid, so nothing is replaced here.
         let before = String::from_utf8_lossy(valid);
-        let problem = Problem::error(CODE, FieldPath::root(), format!("not valid UTF-8: byte 0x{byte:02x}"))
-            .at(position_of(&before, before.len()))
-            .hint("save the file as UTF-8");
+        let problem = Problem::error(
+            CODE,
+            FieldPath::root(),
+            format!("not valid UTF-8: byte 0x{byte:02x}"),
+        )
+        .at(position_of(&before, before.len()))
+        .hint("save the file as UTF-8");
         Box::new(problem)
     })
 }
@@ -47,13 +54,21 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Box<Problem>>
             Err(_) => return Err(Box::new(invalid_utf16(&text))),
         }
     }
-    if rest.is_empty() { Ok(text) } else { Err(Box::new(invalid_utf16(&text))) }
+    if rest.is_empty() {
+        Ok(text)
+    } else {
+        Err(Box::new(invalid_utf16(&text)))
+    }
 }
 
 fn invalid_utf16(before: &str) -> Problem {
-    Problem::error(CODE, FieldPath::root(), "not valid UTF-16, which its first two bytes say it is")
-        .at(position_of(before, before.len()))
-        .hint("save the file as UTF-8")
+    Problem::error(
+        CODE,
+        FieldPath::root(),
+        "not valid UTF-16, which its first two bytes say it is",
+    )
+    .at(position_of(before, before.len()))
+    .hint("save the file as UTF-8")
 }
 
 /// The characters YAML lets stand in a file; all others have to be escaped in double quotes.
@@ -65,16 +80,24 @@ fn is_printable(character: char) -> bool {
 
 fn unprintable(text: &str, offset: usize, character: char) -> Problem {
     let problem = match character {
-        '\0' => Problem::error(CODE, FieldPath::root(), "NUL byte in a text file")
-            .hint("this is a binary file, or text saved as UTF-16 without a byte order mark; save it as UTF-8"),
-        '\u{feff}' => Problem::error(CODE, FieldPath::root(), "byte order mark in the middle of the file")
-            .hint("delete the invisible character U+FEFF; it may only stand at the beginning"),
+        '\0' => Problem::error(CODE, FieldPath::root(), "NUL byte in a text file").hint(
+            "this is a binary file, or text saved as UTF-16 without a byte order mark; save it as UTF-8",
+        ),
+        '\u{feff}' => Problem::error(
+            CODE,
+            FieldPath::root(),
+            "byte order mark in the middle of the file",
+        )
+        .hint("delete the invisible character U+FEFF; it may only stand at the beginning"),
         _ => Problem::error(
             CODE,
             FieldPath::root(),
             format!("control character U+{:04X} is not allowed", u32::from(character)),
         )
-        .hint(format!("write it as \"\\u{:04x}\" inside double quotes", u32::from(character))),
+        .hint(format!(
+            "write it as \"\\u{:04x}\" inside double quotes",
+            u32::from(character)
+        )),
     };
     problem.at(position_of(text, offset))
 }

@@ -1,0 +1,7 @@
+//! The JSON Schema for editors.
+//!
+//! [`document`] joins the schemas of all kinds into one that an editor applies to any file of the plane.
+
+mod document;
+#[cfg(test)]
+mod tests;
