@@ -6,11 +6,14 @@
 //! states the laws.
 
 pub mod graph;
+pub mod outcome;
 pub mod phase;
 pub mod plan;
 pub mod progress;
+pub mod retry;
 pub mod state;
 pub mod tally;
+pub mod timeouts;
 
 pub use graph::Graph;
 pub use graph::NodeId;

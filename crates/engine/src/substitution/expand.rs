@@ -52,6 +52,11 @@ impl<'a> Expansion<'a> {
         Ok(out)
     }
 
+    /// Bytes that values have added so far.
+    pub fn spent(&self) -> usize {
+        self.spent
+    }
+
     fn changed(&mut self, text: &str) -> Result<Option<String>, Error> {
         let mut out = String::new();
         let mut copied = 0;

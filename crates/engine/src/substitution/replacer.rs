@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use windlass_api::tekton::ParamValue;
@@ -15,7 +16,8 @@ pub struct Replacer<'a> {
     strings: HashMap<String, String>,
     arrays: HashMap<String, Arc<[String]>>,
     objects: HashMap<String, Arc<BTreeMap<String, String>>>,
-    hidden: Vec<String>,
+    hidden: HashSet<String>,
+    longest_hidden: usize,
     behind: Option<&'a Replacer<'a>>,
 }
 
@@ -73,7 +75,9 @@ impl<'a> Replacer<'a> {
 
     /// Hides a base, its elements and its keys in the replacers behind.
     pub fn hide(&mut self, base: impl Into<String>) -> &mut Self {
-        self.hidden.push(base.into());
+        let base = base.into();
+        self.longest_hidden = self.longest_hidden.max(base.len());
+        self.hidden.insert(base);
         self
     }
 
@@ -120,10 +124,15 @@ impl<'a> Replacer<'a> {
 
     fn behind_of(&self, name: &str) -> Option<&'a Replacer<'a>> {
         let behind = self.behind?;
-        let hidden = self.hidden.iter().any(|base| {
-            name.strip_prefix(base.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        });
+        let hidden = !self.hidden.is_empty()
+            && name
+                .char_indices()
+                .take_while(|(at, _)| *at <= self.longest_hidden)
+                .filter(|(_, next)| matches!(next, '.' | '['))
+                .map(|(at, _)| at)
+                .chain([name.len()])
+                .filter_map(|at| name.get(..at))
+                .any(|base| self.hidden.contains(base));
         (!hidden).then_some(behind)
     }
 }

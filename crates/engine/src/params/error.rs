@@ -1,0 +1,155 @@
+//! What can be wrong with the parameters of a run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::substitution;
+
+/// Puts before the message of a condition that the user can put right.
+pub(crate) const USER_ERROR: &str = "[User error] ";
+
+/// Parameters that do not fit their declarations; the texts are upstream's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A task's required parameters have no value.
+    #[error("invalid input params for task {task}: missing values for these params which have no default values: {}", go_list(names))]
+    TaskMissing {
+        /// Name of the task.
+        task: String,
+        /// The parameters, in order of declaration.
+        names: Vec<String>,
+    },
+    /// A task's parameters have values of another type.
+    #[error("invalid input params for task {task}: param types don't match the user-specified type: {}", go_list(names))]
+    TaskTypes {
+        /// Name of the task.
+        task: String,
+        /// The parameters, in the order given.
+        names: Vec<String>,
+    },
+    /// A task's object parameters lack keys.
+    #[error("invalid input params for task {task}: missing keys for these params which are required in ParamSpec's properties {}", go_map(keys))]
+    TaskKeys {
+        /// Name of the task.
+        task: String,
+        /// The keys by parameter.
+        keys: BTreeMap<String, Vec<String>>,
+    },
+    /// A pipeline's required parameters have no value.
+    #[error("pipelineRun missing parameters: {}", go_list(names))]
+    PipelineMissing {
+        /// The parameters, in order of declaration.
+        names: Vec<String>,
+    },
+    /// A pipeline's parameters have values of another type.
+    #[error("parameters have inconsistent types : {}", go_list(names))]
+    PipelineTypes {
+        /// The parameters, in the order given.
+        names: Vec<String>,
+    },
+    /// A pipeline's object parameters lack keys.
+    #[error("pipelineRun missing object keys for parameters: {}", go_map(keys))]
+    PipelineKeys {
+        /// The keys by parameter.
+        keys: BTreeMap<String, Vec<String>>,
+    },
+    /// A value is not one of those allowed.
+    #[error("param `{name}` value: {value} is not in the enum list")]
+    Enum {
+        /// The parameter.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// An element beyond the end of an array is used.
+    #[error("non-existent param references:{}", go_list(references))]
+    Index {
+        /// The references as written, sorted.
+        references: Vec<String>,
+    },
+    /// A default uses a parameter that is not declared.
+    #[error("parameter resolution failed: param \"{param}\" references undefined param \"{reference}\"")]
+    Undefined {
+        /// The parameter whose default it is.
+        param: String,
+        /// The parameter that is missing.
+        reference: String,
+    },
+    /// Defaults use each other in a circle.
+    #[error("parameter resolution failed: circular dependency detected in param \"{param}\"")]
+    Circular {
+        /// A parameter of the circle.
+        param: String,
+    },
+    /// Defaults use each other over too many levels.
+    #[error("parameter resolution failed: maximum recursion depth ({limit}) exceeded for param \"{param}\"")]
+    TooDeep {
+        /// The parameter at the bound.
+        param: String,
+        /// The bound.
+        limit: usize,
+    },
+    /// Values could not be put in.
+    #[error("parameter resolution failed: the values are too large")]
+    Expand(#[source] substitution::Error),
+}
+
+impl Error {
+    /// Reason and message of a `TaskRun`'s condition.
+    pub fn task_condition(&self) -> (&'static str, String) {
+        let reason = match self {
+            Self::Enum { .. } => "InvalidParamValue",
+            _ => "TaskRunValidationFailed",
+        };
+        (reason, format!("{USER_ERROR}{self}"))
+    }
+
+    /// Reason and message of a `PipelineRun`'s condition; both names are `namespace/name`.
+    pub fn pipeline_condition(&self, run: &str, pipeline: &str) -> (&'static str, String) {
+        let (reason, text) = match self {
+            Self::PipelineMissing { .. } => (
+                "ParameterMissing",
+                format!("PipelineRun {run} is missing some parameters required by Pipeline {pipeline}"),
+            ),
+            Self::PipelineTypes { .. } => (
+                "ParameterTypeMismatch",
+                format!("PipelineRun {run} parameters have mismatching types with Pipeline {pipeline}'s parameters"),
+            ),
+            Self::PipelineKeys { .. } => (
+                "ObjectParameterMissKeys",
+                format!("PipelineRun {run} parameters is missing object keys required by Pipeline {pipeline}'s parameters"),
+            ),
+            Self::Enum { .. } => (
+                "InvalidParamValue",
+                format!("PipelineRun {run} parameters have invalid value"),
+            ),
+            Self::Index { .. } => (
+                "ParamArrayIndexingInvalid",
+                format!(
+                    "PipelineRun {run} failed validation: failed to validate Pipeline {pipeline}'s parameter which has an invalid index while referring to an array"
+                ),
+            ),
+            _ => (
+                "PipelineValidationFailed",
+                format!("Failed to apply parameters to Pipeline {pipeline}"),
+            ),
+        };
+        (reason, format!("{USER_ERROR}{text}: {self}"))
+    }
+}
+
+/// A list as upstream's messages print it: `[a b]`.
+pub(crate) fn go_list(items: &[String]) -> String {
+    format!("[{}]", items.join(" "))
+}
+
+/// A map of lists as upstream's messages print it: `map[a:[b c]]`.
+pub(crate) fn go_map(entries: &BTreeMap<String, Vec<String>>) -> String {
+    let mut out = String::from("map[");
+    for (at, (key, items)) in entries.iter().enumerate() {
+        let gap = if at == 0 { "" } else { " " };
+        let _ = write!(out, "{gap}{key}:{}", go_list(items));
+    }
+    out.push(']');
+    out
+}

@@ -1,0 +1,23 @@
+//! Parameters: what a run gives, what a task or pipeline declares, and what that comes to.
+
+mod error;
+mod indexing;
+mod kinds;
+mod names;
+mod values;
+mod validate;
+
+pub use error::Error;
+pub use kinds::declared_type;
+pub use names::pipeline_bases;
+pub use names::task_bases;
+pub use validate::missing_keys;
+pub use validate::validate_enum;
+pub use validate::validate_pipeline_params;
+pub use validate::validate_task_indexing;
+pub use validate::validate_task_params;
+pub use values::Scope;
+pub use values::replacer;
+
+#[cfg(test)]
+mod tests;
