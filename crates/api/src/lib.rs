@@ -4,13 +4,16 @@
 //! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
 
 pub mod core;
+pub mod data;
 pub mod decode;
+pub mod defaults;
 pub mod meta;
 pub mod names;
-pub mod references;
 pub mod object;
 pub mod problem;
 pub mod quantity;
+pub mod reasons;
+pub mod references;
 pub mod schema;
 pub mod secret;
 mod skip;
