@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -34,45 +35,71 @@ struct Block {
 
 /// Runs the commands of every marked block and compares; with `update`, writes what they print now.
 pub(crate) fn check(update: bool) -> Result<Tally> {
-    let root = workspace::root();
-    let pages: Vec<_> = workspace::files()?
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
+    let windlass = binary::build(Profile::Dev)?;
     let mut tally = Tally::default();
-    let mut windlass = None;
-    for page in pages {
-        let text =
-            std::fs::read_to_string(root.join(&page)).with_context(|| format!("read {}", page.display()))?;
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        // From the end, so that rewriting a block leaves the lines of those before it in place.
-        for block in blocks(&lines).into_iter().rev() {
-            let binary = match &windlass {
-                Some(path) => path,
-                None => windlass.insert(binary::build(Profile::Dev)?),
-            };
-            let shown = lines.get(block.lines.clone()).unwrap_or_default().to_vec();
-            let (now, exit) = perform(&shown, binary, &root)?;
-            let same = exit == Some(block.exit) && comparable(&shown, &block) == comparable(&now, &block);
-            let place = format!("{}:{}", page.display(), block.lines.start + 1);
-            if same {
-                tally.passed += 1;
-                println!("ok      {place}");
-            } else if update && exit == Some(block.exit) {
-                tally.passed += 1;
-                println!("updated {place}");
-                lines.splice(block.lines, now);
-            } else {
-                tally.failed += 1;
-                println!("FAILED  {place}\n{}", difference(&shown, &now, exit, &block));
-            }
-        }
-        let written = lines.join("\n") + "\n";
-        if update && written != text {
-            std::fs::write(root.join(&page), written).with_context(|| format!("write {}", page.display()))?;
+    let mut commands = String::new();
+    for page in workspace::files()? {
+        if page.extension().is_some_and(|extension| extension == "md") {
+            check_page(&page, &windlass, update, &mut tally, &mut commands)?;
         }
     }
+    for example in unshown_examples(&commands)? {
+        tally.failed += 1;
+        println!("FAILED  {}: no page shows it with its output", example.display());
+    }
     Ok(tally)
+}
+
+fn check_page(
+    page: &Path,
+    windlass: &Path,
+    update: bool,
+    tally: &mut Tally,
+    commands: &mut String,
+) -> Result<()> {
+    let file = workspace::root().join(page);
+    let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", page.display()))?;
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // From the end, so that rewriting a block leaves the lines of those before it in place.
+    for block in blocks(&lines).into_iter().rev() {
+        let shown = lines.get(block.lines.clone()).unwrap_or_default().to_vec();
+        commands.extend(
+            shown
+                .iter()
+                .filter(|line| line.starts_with("$ "))
+                .map(String::as_str),
+        );
+        let (now, exit) = perform(&shown, windlass)?;
+        let ended = exit == Some(block.exit);
+        let same = ended && comparable(&shown, &block) == comparable(&now, &block);
+        let place = format!("{}:{}", page.display(), block.lines.start + 1);
+        if same || (update && ended) {
+            tally.passed += 1;
+            println!("{} {place}", if same { "ok     " } else { "updated" });
+        } else {
+            tally.failed += 1;
+            println!("FAILED  {place}\n{}", difference(&shown, &now, exit, &block));
+        }
+        if !same && update && ended {
+            lines.splice(block.lines, now);
+        }
+    }
+    let written = lines.join("\n") + "\n";
+    if update && written != text {
+        std::fs::write(&file, written).with_context(|| format!("write {}", page.display()))?;
+    }
+    Ok(())
+}
+
+/// Lists the examples that no shown command runs.
+fn unshown_examples(commands: &str) -> Result<Vec<PathBuf>> {
+    let is_example = |path: &Path| {
+        path.parent() == Some(Path::new("examples"))
+            && path.extension().is_some_and(|extension| extension == "yaml")
+    };
+    let mut examples = workspace::files()?;
+    examples.retain(|path| is_example(path) && !commands.contains(path.to_string_lossy().as_ref()));
+    Ok(examples)
 }
 
 fn blocks(lines: &[String]) -> Vec<Block> {
@@ -107,7 +134,7 @@ fn blocks(lines: &[String]) -> Vec<Block> {
 }
 
 /// Runs the block's commands and returns the block as it would read now, with the last exit code.
-fn perform(shown: &[String], windlass: &Path, root: &Path) -> Result<(Vec<String>, Option<i32>)> {
+fn perform(shown: &[String], windlass: &Path) -> Result<(Vec<String>, Option<i32>)> {
     let folder = windlass.parent().context("the binary has no folder")?;
     let path = format!(
         "{}:{}",
@@ -121,7 +148,7 @@ fn perform(shown: &[String], windlass: &Path, root: &Path) -> Result<(Vec<String
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &script])
-            .current_dir(root)
+            .current_dir(workspace::root())
             .env("PATH", &path)
             .env("NO_COLOR", "1")
             .env("COLUMNS", "100");
