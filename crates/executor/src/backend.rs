@@ -174,15 +174,12 @@ pub fn expand_env<'v>(text: &str, lookup: impl Fn(&str) -> Option<&'v str>) -> S
             continue;
         }
         let reference = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
-        match reference.and_then(|(name, tail)| Some((lookup(name)?, tail))) {
-            Some((value, tail)) => {
-                expanded.push_str(value);
-                rest = tail;
-            }
-            None => {
-                expanded.push('$');
-                rest = after;
-            }
+        if let Some((value, tail)) = reference.and_then(|(name, tail)| Some((lookup(name)?, tail))) {
+            expanded.push_str(value);
+            rest = tail;
+        } else {
+            expanded.push('$');
+            rest = after;
         }
     }
     expanded.push_str(rest);

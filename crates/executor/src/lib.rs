@@ -13,6 +13,7 @@ pub mod job;
 pub mod mask;
 pub mod observation;
 pub mod output;
+pub mod queue;
 pub mod runner;
 
 pub use backend::Backend;
@@ -21,4 +22,6 @@ pub use job::Job;
 pub use observation::Observation;
 pub use output::LogKey;
 pub use output::LogSink;
+pub use queue::Jobs;
+pub use queue::Queue;
 pub use runner::Runner;

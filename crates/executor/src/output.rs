@@ -134,7 +134,7 @@ impl Output {
         match &mut self.mask {
             None => self.sink.append(&self.log, at, &chunk.bytes),
             Some(mask) => mask.feed(chunk.stream, &chunk.bytes, |clean| {
-                self.sink.append(&self.log, at, clean)
+                self.sink.append(&self.log, at, clean);
             }),
         }
     }

@@ -73,24 +73,23 @@ impl Backend for Fake {
     }
 
     fn prepare<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<Box<dyn Sandbox>, StartFailure>> {
-        let prepared = match &self.prepare_failure {
-            Some(message) => Err(StartFailure {
+        if let Some(message) = &self.prepare_failure {
+            let failure = StartFailure {
                 kind: StartFailureKind::Sandbox,
                 message: message.clone(),
-            }),
-            None => {
-                self.journal.note(format!("prepare {}", job.pod));
-                self.journal.count(1);
-                Ok(Box::new(FakeSandbox {
-                    pod: job.pod.clone(),
-                    files: Arc::default(),
-                    started: BTreeMap::new(),
-                    journal: Arc::clone(&self.journal),
-                    destroyed: false,
-                }) as Box<dyn Sandbox>)
-            }
+            };
+            return std::future::ready(Err(failure)).boxed();
+        }
+        self.journal.note(format!("prepare {}", job.pod));
+        self.journal.count(1);
+        let sandbox = FakeSandbox {
+            pod: job.pod.clone(),
+            files: Arc::default(),
+            started: BTreeMap::new(),
+            journal: Arc::clone(&self.journal),
+            destroyed: false,
         };
-        std::future::ready(prepared).boxed()
+        std::future::ready(Ok(Box::new(sandbox) as Box<dyn Sandbox>)).boxed()
     }
 }
 
@@ -127,28 +126,26 @@ impl Sandbox for FakeSandbox {
             output,
         } = launch;
         let script = Script::new(container, process);
-        let started = match script.start_failure.clone() {
-            Some(message) => Err(StartFailure {
+        if let Some(message) = script.start_failure {
+            let failure = StartFailure {
                 kind: StartFailureKind::ContainerConfig,
                 message,
-            }),
-            None => {
-                self.started
-                    .insert(container.to_owned(), (Instant::now(), script.ready_after));
-                let (files, journal) = (Arc::clone(&self.files), Arc::clone(&self.journal));
-                let process = FakeProcess::new(
-                    container,
-                    &process.image,
-                    script,
-                    output,
-                    tee.stdout,
-                    files,
-                    journal,
-                );
-                Ok(Box::new(process) as Box<dyn Running>)
-            }
-        };
-        std::future::ready(started).boxed()
+            };
+            return std::future::ready(Err(failure)).boxed();
+        }
+        self.started
+            .insert(container.to_owned(), (Instant::now(), script.ready_after));
+        let (files, journal) = (Arc::clone(&self.files), Arc::clone(&self.journal));
+        let process = FakeProcess::new(
+            container,
+            &process.image,
+            script,
+            output,
+            tee.stdout,
+            files,
+            journal,
+        );
+        std::future::ready(Ok(Box::new(process) as Box<dyn Running>)).boxed()
     }
 
     fn probe<'a>(

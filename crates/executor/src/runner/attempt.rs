@@ -35,6 +35,10 @@ pub type ExpandStep = fn(job: &Job, step: usize, reports: &[StepReport]) -> Resu
 
 /// What [`ExpandStep`] made of a step.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value at a time, taken apart at once"
+)]
 pub enum Expanded {
     /// Run it as the job has it. Costs nothing, so prefer it where nothing had to be filled in.
     AsWritten,
@@ -59,7 +63,9 @@ pub(super) struct Plane {
 
 /// The right to run one attempt now.
 #[derive(Debug)]
-pub struct Slot(#[expect(dead_code, reason = "held for the effect of its drop")] OwnedSemaphorePermit);
+pub struct Slot(
+    #[expect(dead_code, reason = "held for the effect of its drop")] Option<OwnedSemaphorePermit>,
+);
 
 impl Runner {
     /// Makes a runner.
@@ -81,8 +87,8 @@ impl Runner {
 
     /// Waits for a free place; places are given in the order in which they were asked for. Cancel-safe.
     pub async fn slot(&self) -> Slot {
-        let permit = Arc::clone(&self.0.slots).acquire_owned().await;
-        Slot(permit.expect("a semaphore that nobody closes"))
+        // Nobody closes the semaphore, so there always is a permit.
+        Slot(Arc::clone(&self.0.slots).acquire_owned().await.ok())
     }
 
     /// Runs an attempt to its end and reports every turn, the last being [`Observation::Finished`].

@@ -153,7 +153,7 @@ pub(super) async fn elapsed(sleep: &mut Option<Pin<Box<Sleep>>>) {
 /// A deadline from now; durations beyond the clock's range never end.
 pub(super) fn after(duration: Duration) -> Pin<Box<Sleep>> {
     /// About a century.
-    const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    const FAR: Duration = Duration::from_hours(100 * 365 * 24);
     Box::pin(tokio::time::sleep_until(Instant::now() + duration.min(FAR)))
 }
 

@@ -60,7 +60,9 @@ pub(super) async fn attend(
         }
     };
     let at = SystemTime::now();
-    output.drain().await;
+    if exit.is_ok() {
+        output.drain().await;
+    }
     Ended { exit, stopped, at }
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Sidecars {
 struct Started {
     control: Control,
     report: watch::Receiver<Option<SidecarReport>>,
-    started_at: SystemTime,
+    since: SystemTime,
     image_id: String,
 }
 
@@ -72,7 +72,7 @@ impl Sidecars {
             self.started.push(Started {
                 control,
                 report: reported,
-                started_at: at,
+                since: at,
                 image_id: image_id.clone(),
             });
             self.tasks.spawn(look_after(
@@ -134,7 +134,7 @@ impl Started {
     fn report(self) -> SidecarReport {
         let report = self.report.borrow().clone();
         report.unwrap_or_else(|| SidecarReport {
-            started_at: self.started_at,
+            started_at: self.since,
             finished_at: SystemTime::now(),
             exit_code: None,
             out_of_memory: false,
