@@ -5,14 +5,24 @@
 //! a store: `windlass-pipelines` observes those into states and carries plans out. Read [`plan`](mod@plan) first: it
 //! states the laws.
 
+pub mod cel;
+pub mod context;
 pub mod graph;
+pub mod matrix;
+pub mod params;
+#[cfg(test)]
+mod laws;
 pub mod outcome;
 pub mod phase;
 pub mod plan;
 pub mod progress;
 pub mod retry;
+pub mod results;
 pub mod state;
+pub mod steps;
+pub mod substitution;
 pub mod tally;
+pub mod when;
 pub mod timeouts;
 
 pub use graph::Graph;

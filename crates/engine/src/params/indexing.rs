@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
-use std::convert::Infallible;
 
 use windlass_api::tekton::Param;
 use windlass_api::tekton::ParamSpec;
 use windlass_api::tekton::ParamValue;
-use windlass_api::tekton::WhenExpression;
 
 use super::names::parameter;
-use crate::substitution::Visitor;
 use crate::substitution::variables;
 
 /// Collects references such as `$(params.list[7])` where the list is shorter.
@@ -57,14 +54,6 @@ impl<'a> Indexing<'a> {
         }
     }
 
-    pub(super) fn look_at_value(&mut self, value: &ParamValue) {
-        match value {
-            ParamValue::String(text) => self.look(text),
-            ParamValue::Array(items) => items.iter().for_each(|item| self.look(item)),
-            ParamValue::Object(fields) => fields.values().for_each(|text| self.look(text)),
-        }
-    }
-
     fn is_beyond(&self, variable: &str) -> Option<bool> {
         let (base, index) = variable.strip_suffix(']')?.rsplit_once('[')?;
         if index.is_empty() || !index.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -73,31 +62,5 @@ impl<'a> Indexing<'a> {
         let length = *self.lengths.get(parameter(base)?)?;
         // A number too long for the machine is beyond every end.
         Some(index.parse::<usize>().map_or(true, |index| index >= length))
-    }
-}
-
-impl Visitor for Indexing<'_> {
-    type Error = Infallible;
-
-    fn text(&mut self, text: &mut String) -> Result<(), Infallible> {
-        self.look(text);
-        Ok(())
-    }
-
-    fn list(&mut self, items: &mut Vec<String>) -> Result<(), Infallible> {
-        items.iter().for_each(|item| self.look(item));
-        Ok(())
-    }
-
-    fn value(&mut self, value: &mut ParamValue) -> Result<(), Infallible> {
-        self.look_at_value(value);
-        Ok(())
-    }
-
-    fn when(&mut self, when: &mut WhenExpression) -> Result<(), Infallible> {
-        self.look(&when.input);
-        when.values.iter().for_each(|value| self.look(value));
-        self.look(&when.cel);
-        Ok(())
     }
 }

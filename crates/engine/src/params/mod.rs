@@ -8,6 +8,9 @@ mod values;
 mod validate;
 
 pub use error::Error;
+pub(crate) use error::USER_ERROR;
+pub(crate) use error::go_list;
+pub(crate) use error::go_map;
 pub use kinds::declared_type;
 pub use names::pipeline_bases;
 pub use names::task_bases;

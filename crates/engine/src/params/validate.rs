@@ -15,6 +15,7 @@ use windlass_api::tekton::TaskSpec;
 use super::error::Error;
 use super::indexing::Indexing;
 use super::kinds::declared_type;
+use crate::substitution::Collect;
 use crate::substitution::TaskParts;
 use crate::substitution::variables;
 use crate::substitution::visit_task;
@@ -66,7 +67,7 @@ pub fn validate_task_indexing(spec: &TaskSpec, given: &[Param]) -> Result<(), Er
     if !indexing.is_idle() {
         // Visitors change what they visit; this one only looks, at a copy.
         let mut copy = spec.clone();
-        let Ok(()) = visit_task(&mut indexing, TaskParts::from(&mut copy));
+        let Ok(()) = visit_task(&mut Collect(|text: &str| indexing.look(text)), TaskParts::from(&mut copy));
     }
     refuse(indexing)
 }
@@ -187,16 +188,17 @@ fn fits(kind: ParamType, value: &ParamValue) -> bool {
 }
 
 fn look_at_task(indexing: &mut Indexing<'_>, task: &PipelineTask) {
+    let mut collect = Collect(|text: &str| indexing.look(text));
     let fanned = task.matrix.iter().flat_map(|matrix| &matrix.params);
     for param in task.params.iter().chain(fanned) {
-        indexing.look_at_value(&param.value);
+        collect.look_at(&param.value);
     }
     for workspace in &task.workspaces {
-        indexing.look(&workspace.sub_path);
+        (collect.0)(&workspace.sub_path);
     }
     for when in &task.when {
-        indexing.look(&when.input);
-        when.values.iter().for_each(|value| indexing.look(value));
+        (collect.0)(&when.input);
+        when.values.iter().for_each(|value| (collect.0)(value));
     }
 }
 

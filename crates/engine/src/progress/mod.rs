@@ -126,6 +126,12 @@ impl<G: Deref<Target = Graph>> Progress<G> {
         }
     }
 
+    /// Whether nothing tells the two apart, not even what is kept for planning.
+    #[cfg(test)]
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        self.ledger == other.ledger
+    }
+
     fn situation(&self, directive: Directive, now: Time) -> Situation<'_> {
         Situation {
             tally: &self.ledger.tally,

@@ -8,6 +8,7 @@ use super::replacer::Replacer;
 use super::scan::isolated;
 use super::scan::variables;
 use super::slots::Visitor;
+use crate::results::json_text;
 
 /// Upper bound, in bytes, of what values add to one spec: 16 MiB, a thousand times the largest spec seen in practice.
 pub const MAX_EXPANSION: usize = 16 << 20;
@@ -58,6 +59,9 @@ impl<'a> Expansion<'a> {
     }
 
     fn changed(&mut self, text: &str) -> Result<Option<String>, Error> {
+        if !text.contains("$(") {
+            return Ok(None);
+        }
         let mut out = String::new();
         let mut copied = 0;
         let mut rest = variables(text);
@@ -142,7 +146,7 @@ impl Visitor for Expansion<'_> {
 
     fn when(&mut self, when: &mut WhenExpression) -> Result<(), Error> {
         match self.splice(&when.input)? {
-            Some(items) => when.input = crate::results::json_text(items),
+            Some(items) => when.input = json_text(items),
             None => Visitor::text(self, &mut when.input)?,
         }
         Visitor::list(self, &mut when.values)?;

@@ -5,13 +5,16 @@
 //! puts the two together and bounds what comes out.
 
 mod bindings;
+mod collect;
 mod error;
 mod expand;
+mod pipeline_slots;
 mod replacer;
 mod scan;
 mod slots;
 
 pub use bindings::bindings;
+pub use collect::Collect;
 pub use error::Error;
 pub use expand::Expansion;
 pub use expand::MAX_EXPANSION;
@@ -21,7 +24,9 @@ pub use scan::isolated;
 pub use scan::variables;
 pub use slots::TaskParts;
 pub use slots::Visitor;
+pub use pipeline_slots::visit_pipeline_task;
 pub use slots::visit_params;
+pub(crate) use slots::visit_sidecar;
 pub use slots::visit_step;
 pub use slots::visit_task;
 
