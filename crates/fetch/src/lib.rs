@@ -28,4 +28,4 @@ pub use limits::Limits;
 pub use policy::Denied;
 pub use policy::Policy;
 pub use source::Fetched;
-pub use source::RefSource;
+pub use windlass_api::tekton::provenance::RefSource;

@@ -1,0 +1,31 @@
+//! The settings of TLS: the machine's certificate authorities, or Mozilla's when it has none.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::crypto::ring;
+
+/// Reading the machine's certificates takes milliseconds, so it happens once and only when a client is made.
+pub(super) fn config() -> ClientConfig {
+    static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
+    CONFIG.get_or_init(build).clone()
+}
+
+fn build() -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let machine = rustls_native_certs::load_native_certs();
+    for problem in &machine.errors {
+        tracing::debug!(%problem, "some certificate authorities of this machine cannot be read");
+    }
+    roots.add_parsable_certificates(machine.certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
