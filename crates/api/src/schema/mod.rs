@@ -5,3 +5,5 @@
 mod document;
 #[cfg(test)]
 mod tests;
+pub use document::KindSchema;
+pub use document::document;

@@ -18,6 +18,19 @@ pub(super) struct Node {
     pub(super) mark: Mark,
 }
 
+impl Node {
+    pub(super) fn null(at: Position) -> Self {
+        Self {
+            value: Value::Null,
+            mark: Mark {
+                key: None,
+                at,
+                children: Vec::new(),
+            },
+        }
+    }
+}
+
 /// What the next node of an object is.
 pub(super) enum Pending {
     /// A key.

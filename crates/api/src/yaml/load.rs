@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use saphyr_parser::Event;
-use saphyr_parser::Marker;
-use saphyr_parser::Parser;
-use saphyr_parser::ScalarStyle;
-use saphyr_parser::Tag;
+use granit_parser::ErrorKind;
+use granit_parser::Event;
+use granit_parser::Marker;
+use granit_parser::Parser;
+use granit_parser::ScalarStyle;
+use granit_parser::ScanError;
+use granit_parser::Tag;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -80,19 +82,30 @@ pub fn load_within(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Probl
     }
     let text = source::decode_text(bytes).map_err(|problem| Problems::from(*problem))?;
     let mut loader = Loader::new(*limits);
-    let mut parser = Parser::new_from_str(&text);
+    // One level more than the limit, so that the loader is the one to complain.
+    let options = granit_parser::options! {
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: limits.depth + 1,
+        block_nesting_limit: limits.depth + 1,
+    };
+    let mut parser = Parser::new_from_str_with_options(&text, options);
     while let Some(next) = parser.next_event() {
         let step = match next {
             Ok((event, span)) => loader.on_event(event, position(span.start)),
-            // The scanner, which runs ahead, has a limit of its own.
-            Err(error) if error.info() == "recursion limit exceeded" => {
-                Err(Box::new(loader.too_deep(position(*error.marker()))))
-            }
-            Err(error) => Err(Box::new(syntax::problem(&error, &text, &loader.path()))),
+            Err(error) => Err(Stop::Document(Box::new(loader.syntax_problem(&error, &text)))),
         };
-        if let Err(problem) = step {
+        let abandoned = match step {
+            Ok(()) => continue,
+            Err(Stop::Document(problem)) => loader.report(*problem),
+            stop @ Err(Stop::File(_)) => stop,
+        };
+        if let Err(Stop::Document(problem) | Stop::File(problem)) = abandoned {
             loader.problems.push(*problem);
-            return Err(loader.problems);
+            break;
+        }
+        loader.abandon_document();
+        if !parser.proceed_next_document().unwrap_or(false) {
+            break;
         }
     }
     if loader.problems.is_empty() {
@@ -109,7 +122,15 @@ pub(super) fn position(marker: Marker) -> Position {
     }
 }
 
-type Step = Result<(), Box<Problem>>;
+/// Why reading cannot simply go on.
+enum Stop {
+    /// This document makes no sense; the next one may.
+    Document(Box<Problem>),
+    /// Enough has been read of this file.
+    File(Box<Problem>),
+}
+
+type Step = Result<(), Stop>;
 
 /// What an anchor names, with what using it costs.
 struct Anchored {
@@ -145,6 +166,20 @@ impl Loader {
         }
     }
 
+    fn syntax_problem(&self, error: &ScanError, text: &str) -> Problem {
+        let at = position(*error.marker());
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => self.too_deep(at),
+            kind => syntax::problem(kind, self.path(), at, text),
+        }
+    }
+
+    /// Forgets what was read of a document that turned out to be none.
+    fn abandon_document(&mut self) {
+        self.frames.clear();
+        self.anchors.clear();
+    }
+
     fn path(&self) -> FieldPath {
         self.frames.iter().filter_map(Frame::segment).collect()
     }
@@ -154,8 +189,8 @@ impl Loader {
             Event::Scalar(text, style, anchor, tag) => {
                 self.on_scalar(&text, style, anchor, tag.as_deref(), at)
             }
-            Event::SequenceStart(anchor, _) => self.open(Content::List(Vec::new()), anchor, at),
-            Event::MappingStart(anchor, _) => {
+            Event::SequenceStart(_, anchor, _) => self.open(Content::List(Vec::new()), anchor, at),
+            Event::MappingStart(_, anchor, _) => {
                 let content = Content::Object {
                     members: Map::new(),
                     pending: Pending::Nothing,
@@ -165,11 +200,13 @@ impl Loader {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => self.on_alias(anchor, at),
+            Event::UnresolvedAlias(name) => self.on_unknown_alias(&name, at),
             Event::DocumentEnd => {
                 self.anchors.clear();
                 Ok(())
             }
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => Ok(()),
+            // Starts, ends and comments hold no values.
+            _ => Ok(()),
         }
     }
 
@@ -241,10 +278,13 @@ impl Loader {
 
     fn on_alias(&mut self, anchor: usize, at: Position) -> Step {
         let Some(target) = self.anchors.get(&anchor) else {
-            let message = "the alias names a node of another document, or one that contains it";
-            return Err(Box::new(
-                Problem::error("yaml-alias", self.path(), message).at(at),
-            ));
+            let problem = Problem::error(
+                "yaml-alias",
+                self.path(),
+                "the alias names an object or list that contains it",
+            );
+            self.report(problem.at(at))?;
+            return self.complete(Node::null(at), 0, (1, 0), 0);
         };
         let (nodes, text, height) = (target.nodes, target.text, target.height);
         self.spend(nodes, text, at)?;
@@ -257,6 +297,14 @@ impl Loader {
             node.mark.at = at;
         }
         self.complete(node, 0, (nodes, text), height)
+    }
+
+    fn on_unknown_alias(&mut self, name: &str, at: Position) -> Step {
+        self.spend(1, 0, at)?;
+        let message = format!("no anchor &{name} stands before this alias in its document");
+        let problem = Problem::error("yaml-alias", self.path(), message).at(at);
+        self.report(problem.hint("put text that begins with * in quotes"))?;
+        self.complete(Node::null(at), 0, (1, 0), 0)
     }
 
     /// Hands a finished node to what contains it.
@@ -356,7 +404,7 @@ impl Loader {
     /// Notes a problem after which reading can go on.
     fn report(&mut self, problem: Problem) -> Step {
         if self.problems.len() + 1 >= MAX_PROBLEMS {
-            return Err(Box::new(problem));
+            return Err(Stop::File(Box::new(problem)));
         }
         self.problems.push(problem);
         Ok(())
@@ -378,18 +426,15 @@ impl Loader {
         } else {
             return Ok(());
         };
-        Err(Box::new(
-            Problem::error("yaml-limit", self.path(), exceeded)
-                .at(at)
-                .hint("split the file"),
-        ))
+        let problem = Problem::error("yaml-limit", self.path(), exceeded).at(at);
+        Err(Stop::File(Box::new(problem.hint("split the file"))))
     }
 
     fn check_depth(&self, more: usize, at: Position) -> Step {
         if self.frames.len() + more <= self.limits.depth {
             return Ok(());
         }
-        Err(Box::new(self.too_deep(at)))
+        Err(Stop::Document(Box::new(self.too_deep(at))))
     }
 
     fn too_deep(&self, at: Position) -> Problem {

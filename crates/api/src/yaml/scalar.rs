@@ -3,8 +3,8 @@
 use std::num::IntErrorKind;
 
 use base64::Engine as _;
-use saphyr_parser::ScalarStyle;
-use saphyr_parser::Tag;
+use granit_parser::ScalarStyle;
+use granit_parser::Tag;
 use serde_json::Number;
 use serde_json::Value;
 
@@ -202,8 +202,12 @@ fn float_key(float: f64) -> String {
     }
 }
 
+/// What `!!` stands for.
+const STANDARD_TAGS: &str = "tag:yaml.org,2002:";
+
 pub(super) fn is_merge_tag(tag: &Tag) -> bool {
-    tag.is_yaml_core_schema() && tag.suffix == "merge"
+    tag.suffix_in_namespace(STANDARD_TAGS)
+        .is_some_and(|suffix| suffix == "merge")
 }
 
 type Refusal = (String, &'static str);
@@ -220,10 +224,10 @@ pub(super) fn tagged_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) ->
             Ok(Value::String(text.to_owned()))
         };
     };
-    if !tag.is_yaml_core_schema() {
+    let Some(suffix) = tag.suffix_in_namespace(STANDARD_TAGS) else {
         return Ok(Value::String(text.to_owned()));
-    }
-    match tag.suffix.as_str() {
+    };
+    match suffix.as_ref() {
         "binary" => base64::engine::general_purpose::STANDARD
             .decode(text.split_whitespace().collect::<String>())
             .ok()

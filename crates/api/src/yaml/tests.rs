@@ -204,7 +204,14 @@ fn fields_are_found_in_the_file() {
 #[expect(clippy::too_many_lines, reason = "a table and what comes of it")]
 #[test]
 fn what_cannot_be_read_is_explained() {
-    let rows: [&[u8]; 24] = [
+    let rows: [&[u8]; 31] = [
+        b"a: [1\n---\nb: 1\n---\nc: 'x\n",
+        b"a: *.txt\n",
+        b"a: - b\n",
+        b"a:\n- b\nc\n",
+        b"a: \"\\d\"\n",
+        b"a: \"x\" y\n",
+        b"a:\n  - b: 1\n   c: 2\n",
         b"a: 1\nb: 2\n\n\"a\": 3\nc: {d: 1, d: 2}\n",
         b"a:\n\tb: 1\n",
         b"a: b: c\n",
@@ -235,6 +242,36 @@ fn what_cannot_be_read_is_explained() {
         writeln!(report, "{}\n{}\n", bytes.escape_ascii(), problems(bytes)).unwrap();
     }
     insta::assert_snapshot!(report, @r#"
+    a: [1\n---\nb: 1\n---\nc: \'x\n
+    1:4: a[0]: a bracket is opened and never closed
+      hint: close the bracket
+    6:1: c: a quote is opened above and not closed before this line
+      hint: close the quote, or indent all lines inside it
+
+    a: *.txt\n
+    1:4: a: no anchor &.txt stands before this alias in its document
+      hint: put text that begins with * in quotes
+
+    a: - b\n
+    1:4: a: a list item cannot stand here
+      hint: begin the list on a line of its own, or quote text that begins with "- "
+
+    a:\n- b\nc\n
+    3:1: a[1]: expected a key and a colon here
+      hint: align this line with its neighbours, and quote text that contains quotes or brackets
+
+    a: \"\\d\"\n
+    1:4: a: unknown escape after a backslash in double quotes
+      hint: double the backslash, or use single quotes
+
+    a: \"x\" y\n
+    1:8: a: text goes on after the closing quote
+      hint: put the whole text in quotes, and escape quotes inside it
+
+    a:\n  - b: 1\n   c: 2\n
+    3:4: a[1]: expected the next item of the list here
+      hint: align "- " with the items before it, and keys with the keys before them
+
     a: 1\nb: 2\n\n\"a\": 3\nc: {d: 1, d: 2}\n
     4:1: a: key "a" stands here twice: on line 1 and on line 4
       hint: keep one of the two
@@ -242,35 +279,39 @@ fn what_cannot_be_read_is_explained() {
       hint: keep one of the two
 
     a:\n\tb: 1\n
-    2:2: a: not valid YAML: tabs disallowed within this context (block indentation)
+    2:2: a: a tab cannot be used as indentation
       hint: this line is indented with a tab; YAML allows only spaces
 
     a: b: c\n
-    1:5: not valid YAML: mapping values are not allowed in this context
-      hint: quote the text if it contains ": ", or check the indentation
+    1:5: a "key: value" cannot stand here
+      hint: quote the text if it contains ": ", or align the key with its neighbours
 
     a: @foo\n
-    1:4: a: not valid YAML: unexpected character: `@'
-      hint: quote text that begins with @, ` or %
+    1:4: a: text cannot begin with this character
+      hint: put text that begins with @, ` or % in quotes
 
     a: 1\n b: 2\n
-    2:3: not valid YAML: mapping values are not allowed in this context
-      hint: quote the text if it contains ": ", or check the indentation
+    2:3: a "key: value" cannot stand here
+      hint: quote the text if it contains ": ", or align the key with its neighbours
 
     a: [1, 2\n
-    2:1: a[2]: not valid YAML: while parsing a flow sequence, expected ',' or ']'
+    1:4: a[1]: a bracket is opened and never closed
+      hint: close the bracket
 
     a: \'x\n
-    1:4: a: not valid YAML: while scanning a quoted scalar, found unexpected end of stream
+    2:1: a: a quote is opened above and not closed before this line
+      hint: close the quote, or indent all lines inside it
 
     a: *nowhere\n
-    1:4: a: not valid YAML: while parsing node, found unknown anchor
+    1:4: a: no anchor &nowhere stands before this alias in its document
+      hint: put text that begins with * in quotes
 
     a: &x [*x]\n
-    1:8: a[0]: the alias names a node of another document, or one that contains it
+    1:8: a[0]: the alias names an object or list that contains it
 
     a: &x 1\n---\nb: *x\n
-    3:4: b: the alias names a node of another document, or one that contains it
+    3:4: b: no anchor &x stands before this alias in its document
+      hint: put text that begins with * in quotes
 
     a: .inf\nb: [-.Inf, .nan]\n
     1:4: a: .inf is a number that JSON cannot hold
@@ -296,11 +337,11 @@ fn what_cannot_be_read_is_explained() {
     1:5: a: a merge key needs an object, an alias of one, or a list of them
 
     a: !!int x\n
-    1:4: a: the value is no !!int
+    1:10: a: the value is no !!int
       hint: remove the tag or correct the value
 
     a: !!binary \'%\'\n
-    1:4: a: the value is no base64 of UTF-8 text
+    1:13: a: the value is no base64 of UTF-8 text
       hint: use a field that takes base64
 
     a: \xff\n
