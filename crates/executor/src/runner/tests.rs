@@ -191,7 +191,7 @@ async fn run_with<F: Future<Output = ()>>(job: &Job, meddle: impl FnOnce(Control
     let mut observe = |observation| lines.push(line(began.elapsed().as_secs_f64(), &observation));
     let slot = runner.slot().await;
     let run = runner.run(slot, job, &control, &mut observe);
-    tokio::join!(run, meddle(control.clone()));
+    tokio::join!(meddle(control.clone()), run);
     let logs = std::mem::take(&mut *logs.0.lock().expect("logs"));
     Ran {
         observations: lines.join("\n"),
@@ -341,5 +341,547 @@ async fn ends_of_steps_decide_what_follows() {
         )
         .expect("text");
     }
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+    a failure skips the rest and keeps its results
+      0.0 step 0 started
+      0.0 step 0 Exited(3) task {"one": "kept"}
+      0.0 step 1 Skipped
+      0.0 finished Failed
+    onError continue covers exit codes
+      0.0 step 0 started
+      0.0 step 0 Exited(3)
+      0.0 step 1 started
+      0.0 step 1 Exited(0)
+      0.0 finished Succeeded
+    onError continue does not cover the step's timeout
+      0.0 step 0 started
+      5.0 step 0 TimedOut
+      5.0 step 1 Skipped
+      5.0 finished Failed
+    a timeout that is not reached does nothing
+      0.0 step 0 started
+      4.0 step 0 Exited(0)
+      4.0 step 1 started
+      8.0 step 1 Exited(0)
+      8.0 finished Succeeded
+    onError continue does not cover memory
+      0.0 step 0 started
+      0.0 step 0 OutOfMemory
+      0.0 step 1 Skipped
+      0.0 finished Failed
+    a false guard skips one step
+      0.0 step 0 WhenFalse
+      0.0 step 1 started
+      0.0 step 1 Exited(0)
+      0.0 finished Succeeded
+    a guard that cannot be evaluated fails the step
+      0.0 step 0 Exited(1)
+      0.0 step 1 Skipped
+      0.0 finished Failed
+    a process that cannot start ends the attempt
+      0.0 step 0 started
+      0.0 step 0 Exited(0)
+      0.0 finished CouldNotStart(StartFailure { kind: ContainerConfig, message: "no such user" })
+    a process that is lost ends the attempt
+      0.0 step 0 started
+      0.0 finished Lost("lost sight of step a: killed from outside")
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_stops_gracefully_then_kills() {
+    let after = |seconds: u64| Duration::from_secs(seconds);
+    let forever = [
+        ("FAKE_SLEEP", "forever"),
+        ("FAKE_OUTPUT", "kept\n"),
+        ("FAKE_RESULT_one", "never written"),
+    ];
+    let stubborn = [("FAKE_SLEEP", "forever"), ("FAKE_IGNORE_TERM", "")];
+    let rows: [(&str, &[(&str, &str)], Option<Duration>, &[(Duration, Cancel)]); 6] = [
+        ("gracefully", &forever, None, &[(after(3), Cancel::Graceful)]),
+        (
+            "SIGTERM ignored",
+            &stubborn,
+            None,
+            &[(after(3), Cancel::Graceful)],
+        ),
+        (
+            "made harsher",
+            &stubborn,
+            None,
+            &[(after(3), Cancel::Graceful), (after(4), Cancel::Kill)],
+        ),
+        (
+            "before the start",
+            &forever,
+            None,
+            &[(after(0), Cancel::Graceful)],
+        ),
+        ("timeout of the attempt", &forever, Some(after(7)), &[]),
+        (
+            "timeout, SIGTERM ignored",
+            &stubborn,
+            Some(after(7)),
+            &[(after(9), Cancel::Graceful)],
+        ),
+    ];
+    let mut all = String::new();
+    for (name, env, timeout, cancels) in rows {
+        let mut job = job(vec![step("a", env), step("b", &[])]);
+        job.timeout = timeout;
+        let ran = run_with(&job, async |control| {
+            let began = Instant::now();
+            for (at, cancel) in cancels {
+                if !at.is_zero() {
+                    tokio::time::sleep_until(began + *at).await;
+                }
+                control.cancel(*cancel);
+            }
+        })
+        .await;
+        assert_eq!(ran.alive, 0, "{name}");
+        let signals: Vec<&str> = ran
+            .journal
+            .lines()
+            .filter(|line| line.starts_with("signal"))
+            .collect();
+        writeln!(all, "{name}: {signals:?} {:?}\n{}", ran.logs, ran.observations).expect("text");
+    }
+    insta::assert_snapshot!(all, @r#"
+    gracefully: ["signal 15 step-a"] {"step-a": "kept\n|"}
+      0.0 preparing
+      0.0 step 0 started
+      3.0 step 0 Cancelled
+      3.0 step 1 Cancelled
+      3.0 finished Cancelled
+    SIGTERM ignored: ["signal 15 step-a", "signal 9 step-a"] {"step-a": "|"}
+      0.0 preparing
+      0.0 step 0 started
+     33.0 step 0 Cancelled
+     33.0 step 1 Cancelled
+     33.0 finished Cancelled
+    made harsher: ["signal 15 step-a", "signal 9 step-a"] {"step-a": "|"}
+      0.0 preparing
+      0.0 step 0 started
+      4.0 step 0 Cancelled
+      4.0 step 1 Cancelled
+      4.0 finished Cancelled
+    before the start: [] {}
+      0.0 preparing
+      0.0 step 0 Cancelled
+      0.0 step 1 Cancelled
+      0.0 finished Cancelled
+    timeout of the attempt: ["signal 15 step-a"] {"step-a": "kept\n|"}
+      0.0 preparing
+      0.0 step 0 started
+      7.0 step 0 AttemptTimedOut
+      7.0 step 1 AttemptTimedOut
+      7.0 finished TimedOut
+    timeout, SIGTERM ignored: ["signal 15 step-a", "signal 9 step-a"] {"step-a": "|"}
+      0.0 preparing
+      0.0 step 0 started
+     37.0 step 0 AttemptTimedOut
+     37.0 step 1 AttemptTimedOut
+     37.0 finished TimedOut
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sidecars_gate_the_first_step_and_are_stopped_after_the_last() {
+    let exec = || Some(Check::Exec(vec!["true".into()]));
+    let slow = [("FAKE_SLEEP", "forever"), ("FAKE_READY_AFTER", "4s")];
+    let rows = [
+        (
+            "ready after two successes",
+            vec![sidecar("s", &slow, exec())],
+            "1s",
+        ),
+        (
+            "probed by TCP",
+            vec![sidecar("s", &slow, Some(Check::Tcp { port: 80 }))],
+            "1s",
+        ),
+        (
+            "probed by HTTP",
+            vec![sidecar(
+                "s",
+                &slow,
+                Some(Check::Http {
+                    port: 80,
+                    path: "/ready".into(),
+                }),
+            )],
+            "1s",
+        ),
+        (
+            "ended by itself before it was ready",
+            vec![sidecar(
+                "s",
+                &[("FAKE_SLEEP", "2s"), ("FAKE_READY_AFTER", "99s")],
+                exec(),
+            )],
+            "1s",
+        ),
+        (
+            "fails while steps run",
+            vec![
+                sidecar("s", &[("FAKE_SLEEP", "2s"), ("FAKE_EXIT_CODE", "4")], None),
+                sidecar("t", &[("FAKE_SLEEP", "forever"), ("FAKE_IGNORE_TERM", "")], None),
+                sidecar("u", &[("FAKE_OOM", "")], None),
+            ],
+            "5s",
+        ),
+        (
+            "does not start",
+            vec![sidecar("s", &[("FAKE_START_FAIL", "no such image")], None)],
+            "1s",
+        ),
+    ];
+    let mut all = String::new();
+    for (name, sidecars, sleep) in rows {
+        let mut job = job(vec![step("a", &[("FAKE_SLEEP", sleep)])]);
+        job.sidecars = sidecars;
+        let ran = run(&job).await;
+        assert_eq!(ran.alive, 0, "{name}");
+        let signals: Vec<&str> = ran
+            .journal
+            .lines()
+            .filter(|line| line.starts_with("signal"))
+            .collect();
+        writeln!(all, "{name}: {signals:?}\n{}", ran.observations).expect("text");
+    }
+    insta::assert_snapshot!(all, @r#"
+    ready after two successes: ["signal 15 sidecar-s"]
+      0.0 preparing
+      0.0 sidecar 0 started image
+      7.0 step 0 started
+      8.0 step 0 Exited(0)
+      8.0 finished Succeeded, sidecar None
+    probed by TCP: ["signal 15 sidecar-s"]
+      0.0 preparing
+      0.0 sidecar 0 started image
+      7.0 step 0 started
+      8.0 step 0 Exited(0)
+      8.0 finished Succeeded, sidecar None
+    probed by HTTP: ["signal 15 sidecar-s"]
+      0.0 preparing
+      0.0 sidecar 0 started image
+      7.0 step 0 started
+      8.0 step 0 Exited(0)
+      8.0 finished Succeeded, sidecar None
+    ended by itself before it was ready: []
+      0.0 preparing
+      0.0 sidecar 0 started image
+      2.0 step 0 started
+      3.0 step 0 Exited(0)
+      3.0 finished Succeeded, sidecar Some(0)
+    fails while steps run: ["signal 15 sidecar-t", "signal 9 sidecar-t"]
+      0.0 preparing
+      0.0 sidecar 0 started image
+      0.0 sidecar 1 started image
+      0.0 sidecar 2 started image
+      0.0 step 0 started
+      5.0 step 0 Exited(0)
+     15.0 finished Failed, sidecar Some(4), sidecar None, sidecar Some(137) out of memory
+    does not start: []
+      0.0 preparing
+      0.0 finished CouldNotStart(StartFailure { kind: ContainerConfig, message: "no such image" })
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_waits_for_a_sidecar_can_be_interrupted() {
+    let mut job = job(vec![step("a", &[])]);
+    job.sidecars = vec![sidecar(
+        "s",
+        &[("FAKE_SLEEP", "forever"), ("FAKE_READY_AFTER", "999s")],
+        Some(Check::Tcp { port: 1 }),
+    )];
+    job.timeout = Some(Duration::from_secs(60));
+    let ran = run(&job).await;
+    insta::assert_snapshot!(ran.observations, @"
+     0.0 preparing
+     0.0 sidecar 0 started image
+    60.0 step 0 AttemptTimedOut
+    60.0 finished TimedOut, sidecar None
+    ");
+    assert_eq!(ran.alive, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn breakpoints_pause_until_released() {
+    let failing = [("FAKE_EXIT_CODE", "3"), ("FAKE_RESULT_one", "1")];
+    let by_file = [
+        ("FAKE_EXIT_CODE", "3"),
+        ("FAKE_FILE", "/tekton/run/0/out.breakpointexit=0\n"),
+    ];
+    let by_bad_file = [
+        ("FAKE_EXIT_CODE", "3"),
+        ("FAKE_FILE", "/tekton/run/0/out.breakpointexit.err="),
+    ];
+    let ahead = [("FAKE_FILE", "/tekton/run/1/out.beforestepexit.err=")];
+    let rows: [(&str, &[(&str, &str)], bool, &[&str], Option<Release>); 6] = [
+        (
+            "before a step, continued",
+            &[],
+            false,
+            &["a"],
+            Some(Release::Continue),
+        ),
+        ("before a step, failed", &[], false, &["a"], Some(Release::Fail)),
+        ("before a step, failed by a file", &ahead, false, &["b"], None),
+        (
+            "on failure, continued",
+            &failing,
+            true,
+            &[],
+            Some(Release::Continue),
+        ),
+        ("on failure, continued by a file", &by_file, true, &[], None),
+        ("on failure, failed by a file", &by_bad_file, true, &[], None),
+    ];
+    let mut all = String::new();
+    for (name, env, on_failure, before_steps, release) in rows {
+        let mut job = job(vec![step("a", env), step("b", &[])]);
+        job.breakpoints.on_failure = on_failure;
+        job.breakpoints.before_steps = before_steps.iter().map(|name| (*name).into()).collect();
+        let ran = run_with(&job, async |control| {
+            if let Some(release) = release {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                control.release(0, release);
+            }
+        })
+        .await;
+        writeln!(all, "{name}\n{}", ran.observations).expect("text");
+    }
+    insta::assert_snapshot!(all, @r#"
+    before a step, continued
+      0.0 preparing
+      9.0 step 0 started
+      9.0 step 0 Exited(0)
+      9.0 step 1 started
+      9.0 step 1 Exited(0)
+      9.0 finished Succeeded
+    before a step, failed
+      0.0 preparing
+      9.0 step 0 Exited(1)
+      9.0 step 1 Skipped
+      9.0 finished Failed
+    before a step, failed by a file
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(0)
+      0.0 step 1 Exited(1)
+      0.0 finished Failed
+    on failure, continued
+      0.0 preparing
+      0.0 step 0 started
+      9.0 step 0 Exited(0) task {"one": "1"}
+      9.0 step 1 started
+      9.0 step 1 Exited(0) task {"one": "1"}
+      9.0 finished Succeeded
+    on failure, continued by a file
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(0)
+      0.0 step 1 started
+      0.0 step 1 Exited(0)
+      0.0 finished Succeeded
+    on failure, failed by a file
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(3)
+      0.0 step 1 Skipped
+      0.0 finished Failed
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_covered_in_logs_and_in_results_of_failed_steps() {
+    let mut job = job(vec![
+        step(
+            "a",
+            &[
+                ("FAKE_OUTPUT", "the hunter2! word"),
+                ("FAKE_RESULT_one", "hunter2!"),
+            ],
+        ),
+        step(
+            "b",
+            &[
+                ("FAKE_ERROR_OUTPUT", "aHVudGVyMiE=\n"),
+                ("FAKE_RESULT_two", "x"),
+                ("FAKE_EXIT_CODE", "1"),
+            ],
+        ),
+    ]);
+    job.masks = vec![Secret::new("hunter2!")];
+    let ran = run(&job).await;
+    insta::assert_snapshot!(ran.observations, @r#"
+    0.0 preparing
+    0.0 step 0 started
+    0.0 step 0 Exited(0) task {"one": "hunter2!"}
+    0.0 step 1 started
+    0.0 step 1 Exited(1) task {"one": "***", "two": "x"}
+    0.0 finished Failed
+    "#);
+    insta::assert_debug_snapshot!(ran.logs, @r#"
+    {
+        "step-a": "the *** word|",
+        "step-b": "***E=\n|",
+    }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_have_bounds() {
+    // `[`, the time of the start (63 bytes), `,{"key":"one","value":"…","type":1}` (34 bytes and the value), `]`.
+    let fits = "x".repeat(4096 - 65 - 34);
+    let large = format!("{fits}x");
+    let huge = "x".repeat(64 * 1024 * 1024);
+    let rows: [(&str, Option<usize>, &[(&str, &str)]); 5] = [
+        ("fits upstream's limit", Some(4096), &[("FAKE_RESULT_one", &fits)]),
+        ("one byte more", Some(4096), &[("FAKE_RESULT_one", &large)]),
+        ("the limit is lifted", None, &[("FAKE_RESULT_one", &large)]),
+        (
+            "a failing step keeps its exit code",
+            Some(10),
+            &[("FAKE_RESULT_one", "1"), ("FAKE_EXIT_CODE", "7")],
+        ),
+        (
+            "nothing lifts the last bound",
+            None,
+            &[("FAKE_RESULT_one", &huge), ("FAKE_RESULT_two", "x")],
+        ),
+    ];
+    let mut all = String::new();
+    for (name, limit, env) in rows {
+        let mut job = job(vec![step("a", env), step("b", &[])]);
+        job.max_result_bytes = limit;
+        let observations = run(&job)
+            .await
+            .observations
+            .replace(&large, "<large>")
+            .replace(&fits, "<fits>");
+        writeln!(all, "{name}\n{observations}").expect("text");
+    }
+    insta::assert_snapshot!(all, @r#"
+    fits upstream's limit
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(0) task {"one": "<fits>"}
+      0.0 step 1 started
+      0.0 step 1 Exited(0) task {"one": "<fits>"}
+      0.0 finished Succeeded
+    one byte more
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(1)
+      0.0 step 1 Skipped
+      0.0 finished ResultTooLarge { step: "a", bytes: 4097 }
+    the limit is lifted
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(0) task {"one": "<large>"}
+      0.0 step 1 started
+      0.0 step 1 Exited(0) task {"one": "<large>"}
+      0.0 finished Succeeded
+    a failing step keeps its exit code
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(7)
+      0.0 step 1 Skipped
+      0.0 finished ResultTooLarge { step: "a", bytes: 100 }
+    nothing lifts the last bound
+      0.0 preparing
+      0.0 step 0 started
+      0.0 step 0 Exited(1)
+      0.0 step 1 Skipped
+      0.0 finished ResultTooLarge { step: "a", bytes: 67108865 }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn standard_output_is_copied_before_results_are_read() {
+    let mut step = step("a", &[("FAKE_OUTPUT", "said"), ("FAKE_ERROR_OUTPUT", "also")]);
+    step.stdout_path = Some("/tekton/results/one".into());
+    let ran = run(&job(vec![step])).await;
+    insta::assert_snapshot!(ran.observations, @r#"
+    0.0 preparing
+    0.0 step 0 started
+    0.0 step 0 Exited(0) task {"one": "said"}
+    0.0 finished Succeeded
+    "#);
+    insta::assert_debug_snapshot!(ran.logs, @r#"
+    {
+        "step-a": "saidalso|",
+    }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_passes_through_without_piling_up() {
+    struct Count(Mutex<(usize, usize)>);
+    impl LogSink for Count {
+        fn append(&self, _log: &LogKey, _at: SystemTime, bytes: &[u8]) {
+            let mut count = self.0.lock().expect("count");
+            *count = (count.0 + bytes.len(), count.1.max(bytes.len()));
+        }
+        fn close(&self, _log: &LogKey) {}
+    }
+    let flood = 256 * 1024 * 1024;
+    let job = job(vec![step("a", &[("FAKE_FLOOD", &flood.to_string())])]);
+    let count = Arc::new(Count(Mutex::default()));
+    let runner = Runner::new(
+        Arc::new(Fake::new()),
+        expand,
+        count.clone(),
+        RunnerConfig::default(),
+    );
+    runner
+        .run(runner.slot().await, &job, &Control::new(), &mut |_| {})
+        .await;
+    assert_eq!(*count.0.lock().expect("count"), (flood, 64 * 1024));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sandbox_that_cannot_be_made_is_reported() {
+    let runner = Runner::new(
+        Arc::new(Fake::broken("no space")),
+        expand,
+        Arc::new(Logs::default()),
+        RunnerConfig::default(),
+    );
+    let mut lines = Vec::new();
+    let slot = runner.slot().await;
+    runner
+        .run(slot, &job(vec![step("a", &[])]), &Control::new(), &mut |seen| {
+            lines.push(line(0.0, &seen))
+        })
+        .await;
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    0.0 preparing
+    0.0 finished CouldNotStart(StartFailure { kind: Sandbox, message: "no space" })
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_a_run_leaves_nothing_behind() {
+    let fake = Fake::new();
+    let runner = Runner::new(
+        Arc::new(fake.clone()),
+        expand,
+        Arc::new(Logs::default()),
+        RunnerConfig::default(),
+    );
+    let mut job = job(vec![step("a", &[("FAKE_SLEEP", "forever")])]);
+    job.sidecars = vec![sidecar("s", &[("FAKE_SLEEP", "forever")], None)];
+    let control = Control::new();
+    let mut observe = |_| {};
+    let run = runner.run(runner.slot().await, &job, &control, &mut observe);
+    let ended = tokio::time::timeout(Duration::from_secs(5), run).await;
+    assert!(ended.is_err());
+    // The sidecar's own task is dropped at its next turn.
+    tokio::task::yield_now().await;
+    assert_eq!((fake.alive(), fake.most_alive()), (0, 3));
 }
