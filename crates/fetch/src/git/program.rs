@@ -177,11 +177,12 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        // A shell sets the limits, because they must hold before the program starts anything itself.
+        // A shell sets the limits, because they must hold before the program starts anything itself. With the
+        // signal for too large files ignored, the program is told by its write and can say so.
+        const LIMITED: &str =
+            r#"trap '' XFSZ; ulimit -c 0; ulimit -f "$0"; ulimit -v "$1" 2>/dev/null; shift; exec git "$@""#;
         let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(r#"ulimit -c 0; ulimit -f "$0"; ulimit -v "$1" 2>/dev/null; shift; exec git "$@""#);
+        command.arg("-c").arg(LIMITED);
         // Shells count file sizes in blocks of 512 bytes and memory in KiB.
         command.arg((self.limits.max_transfer / 512).to_string());
         command.arg((self.limits.max_memory / 1024).to_string());

@@ -31,10 +31,10 @@ pub(super) struct Snapshot {
 }
 
 /// How git is told to reach a place.
-struct Route {
-    url: String,
-    environment: Vec<(String, String)>,
-    config: Vec<(String, String)>,
+pub(super) struct Route {
+    pub(super) url: String,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) config: Vec<(String, String)>,
 }
 
 /// Why a fetch did not work, as far as it matters for what to do next.
@@ -236,7 +236,7 @@ fn classify(finished: &Finished, location: &Location, limits: Limits) -> Failure
     let said = finished.complaint.as_str();
     let url = location.shown();
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["died of signal 25", "File too large", "File size limit"]) {
+    if has(&["File too large", "File size limit"]) {
         return Failure::Other(Error::TooLarge {
             what: "the download",
             url,
@@ -310,7 +310,7 @@ impl Location {
 
 impl Route {
     /// Resolves and judges the host, and pins the connection to what was judged.
-    async fn to(location: &Location, policy: &Policy) -> Result<Self, Error> {
+    pub(super) async fn to(location: &Location, policy: &Policy) -> Result<Self, Error> {
         let mut route = Self {
             url: location.written.clone(),
             environment: Vec::new(),

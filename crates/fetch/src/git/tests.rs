@@ -6,6 +6,7 @@ use super::checkout::stays_inside;
 use super::location::Location;
 use super::location::Transport;
 use super::program::parse_version;
+use super::remote::Route;
 use super::remote::one_line;
 use super::remote::ssh_command;
 use super::request::check_path;
@@ -339,4 +340,89 @@ fn a_forge_repository_becomes_a_url() {
             "{scm_type} {org}/{repo}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_connection_is_pinned_to_the_judged_address() {
+    let rows = [
+        (
+            "https://8.8.8.8/a",
+            "https://8.8.8.8/a",
+            "http.curloptResolve=8.8.8.8:443:8.8.8.8",
+        ),
+        (
+            "git://8.8.8.8/a%20b",
+            "git://8.8.8.8:9418/a%20b",
+            "GIT_OVERRIDE_VIRTUAL_HOST=8.8.8.8:9418",
+        ),
+        (
+            "git@8.8.8.8:a",
+            "git@8.8.8.8:a",
+            "-o HostName=8.8.8.8 -o 'HostKeyAlias=8.8.8.8'",
+        ),
+    ];
+    for (url, asked, pin) in rows {
+        let policy = Policy::default();
+        let location = Location::parse(url, None, &policy).unwrap();
+        let route = Route::to(&location, &policy).await.unwrap();
+        assert_eq!(route.url, asked);
+        let settings: Vec<String> = route
+            .environment
+            .iter()
+            .chain(&route.config)
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert!(
+            settings.iter().any(|setting| setting.ends_with(pin)),
+            "{url}: {settings:?}"
+        );
+        assert!(
+            settings.contains(&format!("GIT_ALLOW_PROTOCOL={}", location.protocol())),
+            "{settings:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_transport_reaches_a_private_address_unless_allowed() {
+    let urls = [
+        "http://127.0.0.1/a",
+        "http://2130706433/a",
+        "http://0x7f000001/a",
+        "http://[::1]/a",
+        "http://[::ffff:169.254.169.254]/a",
+        "https://169.254.169.254/latest",
+        "http://localhost/a",
+        "git://127.0.0.1/a",
+        "git://[::1]/a",
+        "ssh://git@10.0.0.1/a",
+        "git@192.168.0.1:a",
+        "git@localhost:a",
+    ];
+    for url in urls {
+        let policy = Policy::default();
+        let location = Location::parse(url, None, &policy).unwrap();
+        let outcome = Route::to(&location, &policy).await;
+        assert!(matches!(outcome, Err(Error::Denied { .. })), "{url}");
+        let policy = Policy {
+            allow_private_networks: true,
+            ..Policy::default()
+        };
+        assert!(Route::to(&location, &policy).await.is_ok(), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_bound_to_the_origin_of_the_url() {
+    let credentials = Credentials::Basic {
+        username: "git".into(),
+        password: "hunter2".into(),
+    };
+    let policy = Policy::trusting();
+    let location = Location::parse("https://Host.test:8443/a", Some(&credentials), &policy).unwrap();
+    let route = Route::to(&location, &policy).await.unwrap();
+    assert!(!route.url.contains("hunter2"));
+    let (key, value) = route.config.first().unwrap();
+    assert_eq!(key, "http.https://host.test:8443/.extraHeader");
+    assert_eq!(value, &format!("Authorization: {}", credentials.authorization()));
 }

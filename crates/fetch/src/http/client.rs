@@ -132,20 +132,24 @@ impl Client {
 }
 
 fn next(url: &Url, response: &Response) -> Result<Url, Error> {
-    let refused = |reason| Error::Redirect {
-        url: shown(url.as_str()),
-        reason,
-    };
     let location = response
         .headers()
         .get(LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| refused("it names no target"))?;
-    let mut target = url.join(location).map_err(|_| refused("its target is no URL"))?;
+        .and_then(|value| value.to_str().ok());
+    redirected(url, location).map_err(|reason| Error::Redirect {
+        url: shown(url.as_str()),
+        reason,
+    })
+}
+
+/// Where a redirect leads, or why it is not followed.
+pub(super) fn redirected(url: &Url, location: Option<&str>) -> Result<Url, &'static str> {
+    let location = location.ok_or("it names no target")?;
+    let mut target = url.join(location).map_err(|_| "its target is no URL")?;
     match (url.scheme(), target.scheme()) {
-        ("https", "http") => return Err(refused("it leaves HTTPS")),
+        ("https", "http") => return Err("it leaves HTTPS"),
         (_, "http" | "https") => {}
-        _ => return Err(refused("its target is no http(s) url")),
+        _ => return Err("its target is no http(s) url"),
     }
     // What a foreign server writes here must not become anyone's credentials.
     let _ = target.set_username("");

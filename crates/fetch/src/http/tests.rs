@@ -3,6 +3,7 @@
 use super::Error;
 use super::Request;
 use super::Target;
+use super::client::redirected;
 use super::shown;
 use crate::credentials::Credentials;
 
@@ -119,5 +120,56 @@ fn headers_that_split_a_request_are_refused() {
     for (name, value) in [("X-A", "b\r\nX-C: d"), ("X A", "b"), ("", "b"), ("X-A", "b\0")] {
         let outcome = target.headers(&[(name.into(), value.into())]);
         assert!(matches!(outcome, Err(Error::InvalidHeader(_))), "{name:?}");
+    }
+}
+
+#[test]
+fn redirects_stay_within_http_and_never_leave_https() {
+    let rows = [
+        ("https://host.test/a", Some("b"), Ok("https://host.test/b")),
+        (
+            "https://host.test/a",
+            Some("//other.test/b"),
+            Ok("https://other.test/b"),
+        ),
+        (
+            "http://host.test/a",
+            Some("https://host.test/a"),
+            Ok("https://host.test/a"),
+        ),
+        (
+            "http://host.test/a",
+            Some("http://u:p@other.test/"),
+            Ok("http://other.test/"),
+        ),
+        (
+            "https://host.test/a",
+            Some("http://host.test/a"),
+            Err("it leaves HTTPS"),
+        ),
+        (
+            "http://host.test/a",
+            Some("file:///etc/passwd"),
+            Err("its target is no http(s) url"),
+        ),
+        (
+            "http://host.test/a",
+            Some("gopher://host.test/"),
+            Err("its target is no http(s) url"),
+        ),
+        (
+            "http://host.test/a",
+            Some("http://["),
+            Err("its target is no URL"),
+        ),
+        ("http://host.test/a", None, Err("it names no target")),
+    ];
+    for (url, location, expected) in rows {
+        let outcome = redirected(&url.parse().unwrap(), location);
+        assert_eq!(
+            outcome.as_ref().map(url::Url::as_str).map_err(|reason| *reason),
+            expected,
+            "{location:?}"
+        );
     }
 }

@@ -1,0 +1,11 @@
+//! Fetches from real repositories and servers on the loopback interface.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its preparation goes wrong")]
+
+mod checkout;
+mod fetcher;
+mod git;
+mod http;
+mod hub;
+mod repository;
+mod server;
