@@ -1,7 +1,9 @@
 //! Every example of upstream's is read. They are not part of the project: without them there is nothing to test.
 #![expect(
     clippy::disallowed_methods,
-    reason = "the tests of a pure crate may look for their input"
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may look for its input, and say that it is not there"
 )]
 
 use std::path::Path;

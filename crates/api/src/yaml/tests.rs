@@ -10,8 +10,10 @@ use super::Limits;
 use super::emit;
 use super::load;
 use super::load_within;
+use crate::decode::decode;
 use crate::problem::FieldPath;
 use crate::problem::Problems;
+use crate::tekton::PipelineRun;
 
 fn values(text: &str) -> Vec<Value> {
     load(text.as_bytes())
@@ -589,6 +591,61 @@ fn yaml_like() -> impl Strategy<Value = String> {
     prop::collection::vec(token, 0..60).prop_map(|tokens| tokens.concat())
 }
 
+const PIPELINE_RUN: &str = "apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {generateName: 'fuzzed-', labels: {a.b/c: d}}
+spec:
+  params: &params
+  - name: n
+    value: [\"a\", 'b', c]
+  - {name: m, value: {k: v}}
+  timeouts: {pipeline: 1h5m}
+  pipelineSpec: # the pipeline
+    tasks:
+    - name: one
+      params: *params
+      retries: 0x2
+      taskSpec:
+        steps:
+        - image: alpine
+          script: |-
+            #!/bin/sh
+            echo $(params.n[*])
+          onError: continue
+          securityContext: {privileged: no, runAsUser: 1_000}
+";
+
+#[derive(Clone, Debug)]
+enum Edit {
+    Insert(Vec<u8>),
+    Delete(usize),
+    Repeat(usize),
+}
+
+impl Edit {
+    fn apply(self, bytes: &mut Vec<u8>, place: usize) {
+        let place = place.min(bytes.len());
+        let end = |length: usize| (place + length).min(bytes.len());
+        match self {
+            Self::Insert(more) => drop(bytes.splice(place..place, more)),
+            Self::Delete(length) => drop(bytes.drain(place..end(length))),
+            Self::Repeat(length) => {
+                let more = bytes[place..end(length)].to_vec();
+                drop(bytes.splice(place..place, more));
+            }
+        }
+    }
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 1..4).prop_map(Edit::Insert),
+        yaml_like().prop_map(|text| Edit::Insert(text.into_bytes())),
+        (1..40_usize).prop_map(Edit::Delete),
+        (1..200_usize).prop_map(Edit::Repeat),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -603,6 +660,23 @@ proptest! {
     #[test]
     fn no_bytes_make_the_loader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = load(&bytes);
+    }
+
+    #[test]
+    fn edits_of_a_real_file_make_nothing_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any_edit()), 1..8)) {
+        let mut bytes = PIPELINE_RUN.as_bytes().to_vec();
+        for (place, edit) in edits {
+            edit.apply(&mut bytes, place.index(PIPELINE_RUN.len()));
+        }
+        if let Err(problems) = load(&bytes) {
+            prop_assert!(problems.iter().all(|problem| problem.position.is_some()), "{}", problems);
+        }
+        for document in load(&bytes).into_iter().flatten() {
+            for mut problem in decode::<PipelineRun>(document.value).err().into_iter().flatten() {
+                document.spans.locate(&mut problem);
+                prop_assert!(!problem.to_string().is_empty());
+            }
+        }
     }
 
     #[test]
