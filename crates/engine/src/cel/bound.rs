@@ -31,31 +31,27 @@ pub(super) fn check(expression: &str) -> Result<(), Excess> {
         return Err(Excess::Bytes);
     }
     let mut cost = expression.len();
-    let mut words = 0_usize;
     let mut open: Vec<Option<usize>> = Vec::new();
-    let mut macro_named = false;
-    let mut rest = expression;
-    while let Some((word, after)) = next_word(rest) {
-        rest = after;
-        words += 1;
-        if words > MAX_WORDS {
+    let mut previous = "";
+    for (count, word) in Words::of(expression).enumerate() {
+        if count >= MAX_WORDS {
             return Err(Excess::Words);
         }
         match word {
             "(" | "[" | "{" => {
-                open.push((macro_named && word == "(").then_some(words));
+                open.push((word == "(" && MACROS.contains(&previous)).then_some(count));
                 if open.len() > MAX_NESTING {
                     return Err(Excess::Nesting);
                 }
             }
             ")" | "]" | "}" => {
                 if let Some(Some(start)) = open.pop() {
-                    cost = cost.saturating_mul(words - start);
+                    cost = cost.saturating_mul(count - start);
                 }
             }
             _ => {}
         }
-        macro_named = MACROS.contains(&word);
+        previous = word;
     }
     // A bracket that stays open is for the parser to refuse.
     if cost > MAX_COST {
@@ -64,24 +60,65 @@ pub(super) fn check(expression: &str) -> Result<(), Excess> {
     Ok(())
 }
 
-/// The next word, sign or whole string literal, and what follows it.
-fn next_word(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
-    let first = text.chars().next()?;
-    let end = if matches!(first, '"' | '\'') {
-        literal_end(text, first)
-    } else if first.is_alphanumeric() || first == '_' {
-        let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
-        end.unwrap_or(text.len())
-    } else {
-        first.len_utf8()
-    };
-    Some(text.split_at(end))
+/// The words, signs and whole string literals of an expression; comments are passed over.
+struct Words<'a> {
+    rest: &'a str,
+    /// Whether the last word, without a gap behind it, makes the next literal a raw one.
+    raw: bool,
 }
 
-/// Where a string literal ends. A raw literal's backslash is taken for an escape, which can only make words of what is
-/// text: the bounds become stricter, never weaker.
-fn literal_end(text: &str, quote: char) -> usize {
+impl<'a> Words<'a> {
+    fn of(expression: &'a str) -> Self {
+        Self {
+            rest: expression,
+            raw: false,
+        }
+    }
+
+    fn skip_gaps(&mut self) {
+        loop {
+            let trimmed = self.rest.trim_start();
+            self.raw &= trimmed.len() == self.rest.len();
+            self.rest = trimmed;
+            if !trimmed.starts_with("//") {
+                return;
+            }
+            self.rest = trimmed
+                .find('\n')
+                .and_then(|end| trimmed.get(end..))
+                .unwrap_or_default();
+        }
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.skip_gaps();
+        let first = self.rest.chars().next()?;
+        let end = if matches!(first, '"' | '\'') {
+            literal_end(self.rest, first, self.raw)
+        } else if first.is_alphanumeric() || first == '_' {
+            let end = self
+                .rest
+                .find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            end.unwrap_or(self.rest.len())
+        } else {
+            first.len_utf8()
+        };
+        let (word, rest) = self.rest.split_at(end);
+        self.raw = matches!(
+            word,
+            "r" | "R" | "br" | "bR" | "Br" | "BR" | "rb" | "rB" | "Rb" | "RB"
+        );
+        self.rest = rest;
+        Some(word)
+    }
+}
+
+/// Where the string literal ends that the text starts with.
+fn literal_end(text: &str, quote: char, raw: bool) -> usize {
     let fence = match (quote, text.starts_with("\"\"\""), text.starts_with("'''")) {
         (_, true, _) => "\"\"\"",
         (_, _, true) => "'''",
@@ -93,7 +130,7 @@ fn literal_end(text: &str, quote: char) -> usize {
         let mut letters = rest.chars();
         match letters.next() {
             None => return text.len(),
-            Some('\\') => {
+            Some('\\') if !raw => {
                 letters.next();
             }
             Some(_) => {}

@@ -49,7 +49,9 @@ pub enum Error {
 pub fn evaluate(expression: &str) -> Result<bool, Error> {
     bound::check(expression).map_err(refused)?;
     let env = environment();
-    let program = env.compile(expression).map_err(|error| Error::Compile(error.to_string()))?;
+    let program = env
+        .compile(expression)
+        .map_err(|error| Error::Compile(error.to_string()))?;
     let context = Context::with_env(Arc::clone(env));
     match program.execute(&context) {
         Ok(Value::Bool(value)) => Ok(value),

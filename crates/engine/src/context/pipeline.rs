@@ -49,7 +49,11 @@ pub fn apply_pipeline(spec: &PipelineSpec, inputs: &PipelineInputs<'_>) -> Resul
     // Every pass has its own bound, which covers the whole pipeline.
     let mut passes = [&values, &context, &workspaces].map(Expansion::new);
     for task in spec.tasks.iter_mut().chain(&mut spec.finally) {
-        for (at, (pass, values)) in passes.iter_mut().zip([&values, &context, &workspaces]).enumerate() {
+        for (at, (pass, values)) in passes
+            .iter_mut()
+            .zip([&values, &context, &workspaces])
+            .enumerate()
+        {
             // A fanned-out task's display name is made for each of its runs, from their parameters.
             let keep = (at != CONTEXT && task.matrix.is_some()).then(|| task.display_name.clone());
             apply(task, pass, values)?;
@@ -101,7 +105,7 @@ fn apply(task: &mut PipelineTask, pass: &mut Expansion<'_>, values: &Replacer<'_
         return Ok(());
     }
     visit_pipeline_task(pass, task)?;
-    propagate(task, values)?;
+    propagate(task, values, pass)?;
     Ok(())
 }
 
@@ -116,7 +120,10 @@ fn context(inputs: &PipelineInputs<'_>) -> Replacer<'static> {
 }
 
 fn bound(spec: &PipelineSpec, workspaces: &[WorkspaceBinding]) -> Replacer<'static> {
-    let names: HashSet<&str> = workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+    let names: HashSet<&str> = workspaces
+        .iter()
+        .map(|workspace| workspace.name.as_str())
+        .collect();
     let declared = spec.workspaces.iter().map(|workspace| workspace.name.as_str());
     let mut values = Replacer::new();
     for name in declared.chain(names.iter().copied()) {

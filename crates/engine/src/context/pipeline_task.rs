@@ -47,7 +47,12 @@ fn length(variable: &str, pipeline: &PipelineSpec, results: &ResultsByTask) -> O
         if let Some(Producer::Matrix { runs }) = outcome.map(|outcome| outcome.producer) {
             return Some(runs);
         }
-        let matrix = pipeline.tasks.iter().find(|other| other.name == task)?.matrix.as_ref()?;
+        let matrix = pipeline
+            .tasks
+            .iter()
+            .find(|other| other.name == task)?
+            .matrix
+            .as_ref()?;
         return Some(matrix::count(matrix));
     };
     match outcome?.values.get(result) {

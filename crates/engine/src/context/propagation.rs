@@ -13,19 +13,30 @@ use crate::substitution::visit_task;
 ///
 /// A parameter that the pipeline task itself gives hides the pipeline's: its variable stays, and the task's own run puts
 /// the value in. A default of the embedded task hides nothing, as upstream: what the run gives wins over defaults.
-pub(super) fn propagate(task: &mut PipelineTask, values: &Replacer<'_>) -> Result<(), Error> {
+///
+/// What is added counts against the pass over the pipeline.
+pub(super) fn propagate(
+    task: &mut PipelineTask,
+    values: &Replacer<'_>,
+    whole: &mut Expansion<'_>,
+) -> Result<(), Error> {
     let Some(embedded) = &mut task.task_spec else {
         return Ok(());
     };
     let mut inner = Replacer::in_front_of(values);
-    let fanned = task
-        .matrix
-        .iter()
-        .flat_map(|matrix| matrix.params.iter().chain(matrix.include.iter().flat_map(|include| &include.params)));
+    let fanned = task.matrix.iter().flat_map(|matrix| {
+        matrix
+            .params
+            .iter()
+            .chain(matrix.include.iter().flat_map(|include| &include.params))
+    });
     for param in task.params.iter().chain(fanned) {
         for base in pipeline_bases(&param.name) {
             inner.hide(base);
         }
     }
-    visit_task(&mut Expansion::new(&inner), TaskParts::from(embedded))
+    let mut pass = Expansion::with_limit(&inner, whole.remaining());
+    visit_task(&mut pass, TaskParts::from(embedded))?;
+    let spent = pass.spent();
+    whole.charge(spent)
 }

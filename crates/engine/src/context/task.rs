@@ -66,18 +66,18 @@ pub struct WorkspaceValue {
 pub fn apply_task(spec: &TaskSpec, inputs: &TaskInputs<'_>) -> Result<TaskSpec, Error> {
     let mut spec = spec.clone();
     let values = params::replacer(Scope::Task, &spec.params, inputs.params)?;
-    whole(&mut spec, &values)?;
-    whole(&mut spec, &context(inputs))?;
+    whole(&values, &mut spec)?;
+    whole(&context(inputs), &mut spec)?;
     step_paths(&mut spec)?;
-    whole(&mut spec, &result_paths(&spec))?;
+    whole(&result_paths(&spec), &mut spec)?;
     artifact_paths(&mut spec)?;
-    whole(&mut spec, &exit_codes(&spec))?;
+    whole(&exit_codes(&spec), &mut spec)?;
     declare_workspaces(&mut spec, inputs.workspaces);
     workspace_overrides(&mut spec)?;
-    whole(&mut spec, &workspaces(&spec, inputs.workspaces))?;
+    whole(&workspaces(&spec, inputs.workspaces), &mut spec)?;
     let mut credentials = Replacer::new();
     credentials.string("credentials.path", CREDENTIALS);
-    whole(&mut spec, &credentials)?;
+    whole(&credentials, &mut spec)?;
     Ok(spec)
 }
 
@@ -102,7 +102,7 @@ pub fn step_directory(name: &str, index: usize) -> String {
     }
 }
 
-fn whole(spec: &mut TaskSpec, values: &Replacer<'_>) -> Result<(), substitution::Error> {
+fn whole(values: &Replacer<'_>, spec: &mut TaskSpec) -> Result<(), substitution::Error> {
     if values.is_empty() {
         return Ok(());
     }
@@ -160,7 +160,10 @@ fn artifact_paths(spec: &mut TaskSpec) -> Result<(), substitution::Error> {
         let directory = step_directory(&step.name, index);
         let mut values = Replacer::new();
         values
-            .string("step.artifacts.path", format!("{STEPS}/{directory}/artifacts/provenance.json"))
+            .string(
+                "step.artifacts.path",
+                format!("{STEPS}/{directory}/artifacts/provenance.json"),
+            )
             .string("artifacts.path", ARTIFACTS);
         visit_step(&mut Expansion::new(&values), step)?;
     }
@@ -181,7 +184,11 @@ fn exit_codes(spec: &TaskSpec) -> Replacer<'static> {
 
 fn declare_workspaces(spec: &mut TaskSpec, bound: &[WorkspaceValue]) {
     for workspace in bound {
-        if !spec.workspaces.iter().any(|declared| declared.name == workspace.name) {
+        if !spec
+            .workspaces
+            .iter()
+            .any(|declared| declared.name == workspace.name)
+        {
             spec.workspaces.push(WorkspaceDeclaration {
                 name: workspace.name.clone(),
                 ..WorkspaceDeclaration::default()
@@ -208,7 +215,10 @@ fn workspace_overrides(spec: &mut TaskSpec) -> Result<(), substitution::Error> {
 fn overrides(usages: &[WorkspaceUsage]) -> Option<Replacer<'static>> {
     let mut values = Replacer::new();
     for usage in usages.iter().filter(|usage| !usage.mount_path.is_empty()) {
-        values.string(format!("workspaces.{}.path", usage.name), usage.mount_path.clone());
+        values.string(
+            format!("workspaces.{}.path", usage.name),
+            usage.mount_path.clone(),
+        );
     }
     (!values.is_empty()).then_some(values)
 }
@@ -225,9 +235,10 @@ fn workspaces(spec: &TaskSpec, bound: &[WorkspaceValue]) -> Replacer<'static> {
         } else {
             declared.mount_path.clone()
         };
-        values
-            .string(format!("workspaces.{name}.path"), path)
-            .string(format!("workspaces.{name}.bound"), if unbound { "false" } else { "true" });
+        values.string(format!("workspaces.{name}.path"), path).string(
+            format!("workspaces.{name}.bound"),
+            if unbound { "false" } else { "true" },
+        );
     }
     for workspace in bound {
         let name = &workspace.name;

@@ -12,7 +12,9 @@ pub enum Error {
         limit: usize,
     },
     /// A parameter has the wrong type: arrays are fanned out, strings are included.
-    #[error("parameters of type {expected} only are allowed, but param \"{param}\" has type \"{actual}\" in pipelineTask \"{task}\"")]
+    #[error(
+        "parameters of type {expected} only are allowed, but param \"{param}\" has type \"{actual}\" in pipelineTask \"{task}\""
+    )]
     Type {
         /// Name of the pipeline task.
         task: String,

@@ -63,7 +63,9 @@ fn count_included(matrix: &Matrix) -> usize {
             .params
             .iter()
             .filter_map(|param| Some((fanned.get(param.name.as_str())?, text(param))));
-        count += known.take_while(|(items, value)| !items.iter().any(|item| item == value)).count();
+        count += known
+            .take_while(|(items, value)| !items.iter().any(|item| item == value))
+            .count();
     }
     count
 }
@@ -84,7 +86,13 @@ pub fn fan_out(matrix: &Matrix, limit: usize) -> Result<Vec<Vec<Param>>, Error> 
     let included: Vec<Combination<'_>> = matrix
         .include
         .iter()
-        .map(|include| include.params.iter().map(|param| (param.name.as_str(), text(param))).collect())
+        .map(|include| {
+            include
+                .params
+                .iter()
+                .map(|param| (param.name.as_str(), text(param)))
+                .collect()
+        })
         .collect();
     if matrix.params.is_empty() {
         return Ok(included.into_iter().map(params).collect());
@@ -148,7 +156,11 @@ fn text(param: &Param) -> &str {
 
 fn distribute<'a>(combinations: &[Combination<'a>], param: &'a Param) -> Vec<Combination<'a>> {
     let one = [Combination::new()];
-    let combinations = if combinations.is_empty() { &one } else { combinations };
+    let combinations = if combinations.is_empty() {
+        &one
+    } else {
+        combinations
+    };
     elements(param)
         .iter()
         .flat_map(|value| {
@@ -168,7 +180,9 @@ fn contradicts(combination: &Combination<'_>, include: &Combination<'_>) -> bool
 }
 
 fn shares_value(combination: &Combination<'_>, include: &Combination<'_>) -> bool {
-    include.iter().any(|(name, value)| combination.get(name) == Some(value))
+    include
+        .iter()
+        .any(|(name, value)| combination.get(name) == Some(value))
 }
 
 fn params(combination: Combination<'_>) -> Vec<Param> {

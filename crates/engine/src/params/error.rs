@@ -12,7 +12,10 @@ pub(crate) const USER_ERROR: &str = "[User error] ";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A task's required parameters have no value.
-    #[error("invalid input params for task {task}: missing values for these params which have no default values: {}", go_list(names))]
+    #[error(
+        "invalid input params for task {task}: missing values for these params which have no default values: {}",
+        go_list(names)
+    )]
     TaskMissing {
         /// Name of the task.
         task: String,
@@ -20,7 +23,10 @@ pub enum Error {
         names: Vec<String>,
     },
     /// A task's parameters have values of another type.
-    #[error("invalid input params for task {task}: param types don't match the user-specified type: {}", go_list(names))]
+    #[error(
+        "invalid input params for task {task}: param types don't match the user-specified type: {}",
+        go_list(names)
+    )]
     TaskTypes {
         /// Name of the task.
         task: String,
@@ -28,7 +34,10 @@ pub enum Error {
         names: Vec<String>,
     },
     /// A task's object parameters lack keys.
-    #[error("invalid input params for task {task}: missing keys for these params which are required in ParamSpec's properties {}", go_map(keys))]
+    #[error(
+        "invalid input params for task {task}: missing keys for these params which are required in ParamSpec's properties {}",
+        go_map(keys)
+    )]
     TaskKeys {
         /// Name of the task.
         task: String,
@@ -113,11 +122,15 @@ impl Error {
             ),
             Self::PipelineTypes { .. } => (
                 "ParameterTypeMismatch",
-                format!("PipelineRun {run} parameters have mismatching types with Pipeline {pipeline}'s parameters"),
+                format!(
+                    "PipelineRun {run} parameters have mismatching types with Pipeline {pipeline}'s parameters"
+                ),
             ),
             Self::PipelineKeys { .. } => (
                 "ObjectParameterMissKeys",
-                format!("PipelineRun {run} parameters is missing object keys required by Pipeline {pipeline}'s parameters"),
+                format!(
+                    "PipelineRun {run} parameters is missing object keys required by Pipeline {pipeline}'s parameters"
+                ),
             ),
             Self::Enum { .. } => (
                 "InvalidParamValue",

@@ -4,8 +4,8 @@ mod error;
 mod indexing;
 mod kinds;
 mod names;
-mod values;
 mod validate;
+mod values;
 
 pub use error::Error;
 pub(crate) use error::USER_ERROR;

@@ -18,7 +18,10 @@ pub fn pipeline_bases(name: &str) -> Vec<String> {
 
 /// What follows `params` in a variable, in whichever form it is written: name, then key or index.
 pub(super) fn parameter(variable: &str) -> Option<&str> {
-    let rest = variable.strip_prefix("inputs.").unwrap_or(variable).strip_prefix("params")?;
+    let rest = variable
+        .strip_prefix("inputs.")
+        .unwrap_or(variable)
+        .strip_prefix("params")?;
     if let Some(plain) = rest.strip_prefix('.') {
         return Some(plain);
     }

@@ -67,7 +67,10 @@ pub fn validate_task_indexing(spec: &TaskSpec, given: &[Param]) -> Result<(), Er
     if !indexing.is_idle() {
         // Visitors change what they visit; this one only looks, at a copy.
         let mut copy = spec.clone();
-        let Ok(()) = visit_task(&mut Collect(|text: &str| indexing.look(text)), TaskParts::from(&mut copy));
+        let Ok(()) = visit_task(
+            &mut Collect(|text: &str| indexing.look(text)),
+            TaskParts::from(&mut copy),
+        );
     }
     refuse(indexing)
 }
@@ -116,7 +119,9 @@ pub fn validate_enum(declared: &[ParamSpec], given: &[Param]) -> Result<(), Erro
         let ParamValue::String(value) = &param.value else {
             continue;
         };
-        let refused = lists.get(param.name.as_str()).is_some_and(|list| !list.contains(value));
+        let refused = lists
+            .get(param.name.as_str())
+            .is_some_and(|list| !list.contains(value));
         if refused && !value.is_empty() {
             return Err(Error::Enum {
                 name: param.name.clone(),

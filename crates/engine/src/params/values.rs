@@ -28,6 +28,8 @@ pub enum Scope {
     Task,
     /// A pipeline's: a default that cannot be resolved is an error.
     Pipeline,
+    /// A `StepAction`'s: written like a task's, strict like a pipeline's.
+    StepAction,
 }
 
 /// The values of all parameters under all their names.
@@ -75,7 +77,7 @@ struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     fn bind(&mut self, name: &str, value: &ParamValue) {
         let bases = match self.scope {
-            Scope::Task => task_bases(name),
+            Scope::Task | Scope::StepAction => task_bases(name),
             Scope::Pipeline => pipeline_bases(name),
         };
         self.replacer.value(&bases, value);
@@ -134,14 +136,17 @@ impl<'a> Resolver<'a> {
     fn give_up(&self, error: impl FnOnce() -> Error) -> Result<(), Error> {
         match self.scope {
             Scope::Task => Ok(()),
-            Scope::Pipeline => Err(error()),
+            Scope::Pipeline | Scope::StepAction => Err(error()),
         }
     }
 
     fn structured(&mut self, spec: &ParamSpec, given: Option<&ParamValue>) -> Result<(), Error> {
         match (&spec.default, given) {
             (Some(ParamValue::Array(items)), None) => {
-                let items = items.iter().map(|item| self.expand(item)).collect::<Result<_, _>>()?;
+                let items = items
+                    .iter()
+                    .map(|item| self.expand(item))
+                    .collect::<Result<_, _>>()?;
                 self.bind(&spec.name, &ParamValue::Array(items));
             }
             (Some(ParamValue::Object(fields)), None | Some(ParamValue::Object(_))) => {

@@ -66,17 +66,22 @@ fn bind(
         return Ok(());
     }
     let (task, result) = (reference.task, reference.result);
-    let not_finished = || MissingResult::NotFinished { task: task.to_owned() };
+    let not_finished = || MissingResult::NotFinished {
+        task: task.to_owned(),
+    };
     let outcome = results.get(task).ok_or_else(not_finished)?;
     if outcome.outcome == Outcome::None {
         return Err(not_finished().into());
     }
-    let value = outcome.values.get(result).ok_or_else(|| MissingResult::NotProduced {
-        task: task.to_owned(),
-        result: result.to_owned(),
-        outcome: outcome.outcome,
-        matrixed: matches!(outcome.producer, Producer::Matrix { .. }),
-    })?;
+    let value = outcome
+        .values
+        .get(result)
+        .ok_or_else(|| MissingResult::NotProduced {
+            task: task.to_owned(),
+            result: result.to_owned(),
+            outcome: outcome.outcome,
+            matrixed: matches!(outcome.producer, Producer::Matrix { .. }),
+        })?;
     let custom = match (outcome.producer, value) {
         (Producer::Custom, ParamValue::String(text)) => Some(custom_value(text)),
         _ => None,

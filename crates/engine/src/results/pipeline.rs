@@ -1,6 +1,5 @@
 //! The results of a pipeline.
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use windlass_api::references::ResultIndex;
@@ -88,8 +87,14 @@ enum Found {
 
 fn variables_of(value: &ParamValue) -> Vec<String> {
     let mut found = Vec::new();
-    Collect(|text: &str| found.extend(expressions(text).filter(|part| part.plain).map(|part| part.body.to_owned())))
-        .look_at(value);
+    Collect(|text: &str| {
+        found.extend(
+            expressions(text)
+                .filter(|part| part.plain)
+                .map(|part| part.body.to_owned()),
+        )
+    })
+    .look_at(value);
     found
 }
 

@@ -2,13 +2,15 @@
 
 use windlass_api::tekton::workspaces::WorkspaceBinding;
 
-use super::expand::Expansion;
 use super::error::Error;
+use super::expand::Expansion;
 use super::slots::Visitor;
 
 /// Replaces variables in the sources of workspaces; the templates of claims accept none.
 pub fn bindings(pass: &mut Expansion<'_>, workspaces: &mut [WorkspaceBinding]) -> Result<(), Error> {
-    workspaces.iter_mut().try_for_each(|workspace| binding(pass, workspace))
+    workspaces
+        .iter_mut()
+        .try_for_each(|workspace| binding(pass, workspace))
 }
 
 fn binding(pass: &mut Expansion<'_>, workspace: &mut WorkspaceBinding) -> Result<(), Error> {
@@ -24,7 +26,11 @@ fn binding(pass: &mut Expansion<'_>, workspace: &mut WorkspaceBinding) -> Result
         Visitor::text(pass, &mut source.secret_name)?;
         super::slots::items(pass, &mut source.items)?;
     }
-    for source in workspace.projected.iter_mut().flat_map(|projected| &mut projected.sources) {
+    for source in workspace
+        .projected
+        .iter_mut()
+        .flat_map(|projected| &mut projected.sources)
+    {
         if let Some(part) = &mut source.config_map {
             Visitor::text(pass, &mut part.name)?;
             super::slots::items(pass, &mut part.items)?;

@@ -58,6 +58,20 @@ impl<'a> Expansion<'a> {
         self.spent
     }
 
+    /// Bytes that values may still add.
+    pub fn remaining(&self) -> usize {
+        self.limit.saturating_sub(self.spent)
+    }
+
+    /// Counts bytes that were added elsewhere.
+    pub fn charge(&mut self, bytes: usize) -> Result<(), Error> {
+        self.spent = self.spent.saturating_add(bytes);
+        if self.spent > self.limit {
+            return Err(Error::TooLarge { limit: self.limit });
+        }
+        Ok(())
+    }
+
     fn changed(&mut self, text: &str) -> Result<Option<String>, Error> {
         if !text.contains("$(") {
             return Ok(None);
@@ -69,7 +83,7 @@ impl<'a> Expansion<'a> {
             let Some(value) = self.replacer.get_string(name) else {
                 continue;
             };
-            self.spend(value.len())?;
+            self.charge(value.len())?;
             out.push_str(text.get(copied..start).unwrap_or_default());
             out.push_str(value);
             copied = end;
@@ -85,22 +99,17 @@ impl<'a> Expansion<'a> {
         let Some(elements) = isolated(item).and_then(|name| self.replacer.get_array(name)) else {
             return Ok(None);
         };
-        self.spend(size(elements))?;
+        self.charge(size(elements))?;
         Ok(Some(elements))
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), Error> {
-        self.spent = self.spent.saturating_add(bytes);
-        if self.spent > self.limit {
-            return Err(Error::TooLarge { limit: self.limit });
-        }
-        Ok(())
     }
 }
 
 /// Bytes of all elements; each counts at least as much as the string that holds it.
 fn size<'t>(items: impl IntoIterator<Item = &'t String>) -> usize {
-    items.into_iter().map(|item| item.len() + size_of::<String>()).sum()
+    items
+        .into_iter()
+        .map(|item| item.len() + size_of::<String>())
+        .sum()
 }
 
 impl Visitor for Expansion<'_> {
@@ -125,10 +134,10 @@ impl Visitor for Expansion<'_> {
             ParamValue::String(text) => {
                 let whole = isolated(text);
                 if let Some(items) = whole.and_then(|name| self.replacer.get_array(name)) {
-                    self.spend(size(items))?;
+                    self.charge(size(items))?;
                     *value = ParamValue::Array(items.to_vec());
                 } else if let Some(fields) = whole.and_then(|name| self.replacer.get_object(name)) {
-                    self.spend(size(fields.keys()).saturating_add(size(fields.values())))?;
+                    self.charge(size(fields.keys()).saturating_add(size(fields.values())))?;
                     *value = ParamValue::Object(fields.clone());
                 } else {
                     Visitor::text(self, text)?;

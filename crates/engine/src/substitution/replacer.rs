@@ -140,7 +140,8 @@ impl<'a> Replacer<'a> {
 /// Splits `name[7]`; only the canonical spelling of a number counts, as upstream's `[%d]`.
 fn split_index(name: &str) -> Option<(&str, usize)> {
     let (base, digits) = name.strip_suffix(']')?.rsplit_once('[')?;
-    let canonical = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let canonical =
+        digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
     if !canonical {
         return None;
     }

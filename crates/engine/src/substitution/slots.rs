@@ -99,7 +99,9 @@ pub fn visit_task<V: Visitor>(visitor: &mut V, parts: TaskParts<'_>) -> Result<(
 
 /// Visits the values of parameters.
 pub fn visit_params<V: Visitor>(visitor: &mut V, params: &mut [Param]) -> Result<(), V::Error> {
-    params.iter_mut().try_for_each(|param| visitor.value(&mut param.value))
+    params
+        .iter_mut()
+        .try_for_each(|param| visitor.value(&mut param.value))
 }
 
 /// Visits every field of a step except the parameters of its `StepAction`.
@@ -107,7 +109,10 @@ pub fn visit_step<V: Visitor>(visitor: &mut V, step: &mut Step) -> Result<(), V:
     visitor.text(&mut step.name)?;
     visitor.text(&mut step.script)?;
     visitor.text(&mut step.on_error)?;
-    for config in [&mut step.stdout_config, &mut step.stderr_config].into_iter().flatten() {
+    for config in [&mut step.stdout_config, &mut step.stderr_config]
+        .into_iter()
+        .flatten()
+    {
         visitor.text(&mut config.path)?;
     }
     step.when.iter_mut().try_for_each(|when| visitor.when(when))?;
@@ -167,7 +172,10 @@ fn container<V: Visitor>(visitor: &mut V, parts: Container<'_>) -> Result<(), V:
     }
     for source in parts.env_from {
         visitor.text(&mut source.prefix)?;
-        for object in [&mut source.config_map_ref, &mut source.secret_ref].into_iter().flatten() {
+        for object in [&mut source.config_map_ref, &mut source.secret_ref]
+            .into_iter()
+            .flatten()
+        {
             visitor.text(&mut object.name)?;
         }
     }
@@ -182,7 +190,10 @@ fn container<V: Visitor>(visitor: &mut V, parts: Container<'_>) -> Result<(), V:
 fn environment<V: Visitor>(visitor: &mut V, variable: &mut EnvVar) -> Result<(), V::Error> {
     visitor.text(&mut variable.value)?;
     if let Some(source) = &mut variable.value_from {
-        for key in [&mut source.secret_key_ref, &mut source.config_map_key_ref].into_iter().flatten() {
+        for key in [&mut source.secret_key_ref, &mut source.config_map_key_ref]
+            .into_iter()
+            .flatten()
+        {
             visitor.text(&mut key.name)?;
             visitor.text(&mut key.key)?;
         }
@@ -203,14 +214,20 @@ fn volume<V: Visitor>(visitor: &mut V, volume: &mut Volume) -> Result<(), V::Err
     if let Some(claim) = &mut volume.persistent_volume_claim {
         visitor.text(&mut claim.claim_name)?;
     }
-    for source in volume.projected.iter_mut().flat_map(|projected| &mut projected.sources) {
+    for source in volume
+        .projected
+        .iter_mut()
+        .flat_map(|projected| &mut projected.sources)
+    {
         projection(visitor, source)?;
     }
     if let Some(csi) = &mut volume.csi {
         if let Some(secret) = &mut csi.node_publish_secret_ref {
             visitor.text(&mut secret.name)?;
         }
-        csi.volume_attributes.values_mut().try_for_each(|text| visitor.text(text))?;
+        csi.volume_attributes
+            .values_mut()
+            .try_for_each(|text| visitor.text(text))?;
     }
     Ok(())
 }
@@ -222,7 +239,10 @@ fn projection<V: Visitor>(visitor: &mut V, source: &mut VolumeProjection) -> Res
     if let Some(part) = &mut source.secret {
         visitor.text(&mut part.name)?;
     }
-    let audience = source.service_account_token.as_mut().and_then(|token| token.get_mut("audience"));
+    let audience = source
+        .service_account_token
+        .as_mut()
+        .and_then(|token| token.get_mut("audience"));
     if let Some(serde_json::Value::String(text)) = audience {
         visitor.text(text)?;
     }
