@@ -103,7 +103,7 @@ fn a_clean_chunk_is_handed_on_as_it_is() {
     let clean = vec![b'.'; 64 * 1024];
     let mut seen = Vec::new();
     mask.feed(Stream::Stdout, &clean, |bytes| {
-        seen.push(std::ptr::eq(bytes, clean.as_slice()))
+        seen.push(std::ptr::eq(bytes, clean.as_slice()));
     });
     assert_eq!(seen, [true]);
 }

@@ -1,5 +1,7 @@
 //! The runner's semantics over the fake, on a paused clock.
 
+#![expect(clippy::too_many_lines, clippy::type_complexity, reason = "tables of rows, each with its whole output")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -597,7 +599,7 @@ async fn an_attempt_that_waits_for_a_sidecar_can_be_interrupted() {
         &[("FAKE_SLEEP", "forever"), ("FAKE_READY_AFTER", "999s")],
         Some(Check::Tcp { port: 1 }),
     )];
-    job.timeout = Some(Duration::from_secs(60));
+    job.timeout = Some(Duration::from_mins(1));
     let ran = run(&job).await;
     insta::assert_snapshot!(ran.observations, @"
      0.0 preparing
@@ -856,7 +858,7 @@ async fn a_sandbox_that_cannot_be_made_is_reported() {
     let slot = runner.slot().await;
     runner
         .run(slot, &job(vec![step("a", &[])]), &Control::new(), &mut |seen| {
-            lines.push(line(0.0, &seen))
+            lines.push(line(0.0, &seen));
         })
         .await;
     insta::assert_snapshot!(lines.join("\n"), @r#"
