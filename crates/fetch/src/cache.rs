@@ -89,7 +89,7 @@ pub struct Cache {
 impl Default for Cache {
     /// 1000 entries of together at most 64 MiB, each for five minutes.
     fn default() -> Self {
-        Self::new(1000, 64 << 20, Duration::from_secs(300))
+        Self::new(1000, 64 << 20, Duration::from_mins(5))
     }
 }
 
@@ -175,20 +175,20 @@ mod tests {
     #[test]
     fn an_entry_lives_until_its_time_is_over() {
         let start = Instant::now();
-        let mut cache = Cache::new(10, 100, Duration::from_secs(300));
+        let mut cache = Cache::new(10, 100, Duration::from_mins(5));
         cache.insert(key("a"), file("one"), start);
         assert_eq!(
             cache.get(&key("a"), start + Duration::from_secs(299)),
             Some(file("one"))
         );
-        assert_eq!(cache.get(&key("a"), start + Duration::from_secs(300)), None);
+        assert_eq!(cache.get(&key("a"), start + Duration::from_mins(5)), None);
         assert_eq!(cache.bytes, 0);
     }
 
     #[test]
     fn the_least_recently_used_entry_makes_room() {
         let now = Instant::now();
-        let mut cache = Cache::new(2, 100, Duration::from_secs(300));
+        let mut cache = Cache::new(2, 100, Duration::from_mins(5));
         cache.insert(key("a"), file("one"), now);
         cache.insert(key("b"), file("two"), now);
         assert!(cache.get(&key("a"), now).is_some());
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn the_sum_of_contents_is_bounded() {
         let now = Instant::now();
-        let mut cache = Cache::new(10, 8, Duration::from_secs(300));
+        let mut cache = Cache::new(10, 8, Duration::from_mins(5));
         cache.insert(key("a"), file("12345"), now);
         cache.insert(key("b"), file("12345"), now);
         cache.insert(key("c"), file("123456789"), now);

@@ -124,19 +124,16 @@ impl Fetcher {
         let flight = self.flight(&key);
         // Whoever finds a fetch under way waits for it once. If it failed, all who waited try for
         // themselves at the same time, so that a dead server costs its time-out twice and not once each.
-        let waited = match flight.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(_) => {
-                drop(flight.lock().await);
-                None
-            }
-        };
+        let first = flight.try_lock().ok();
+        if first.is_none() {
+            drop(flight.lock().await);
+        }
         if let Some(found) = self.lookup(&key) {
             return Ok(found);
         }
         let fetched = Arc::new(Box::pin(fetch).await?);
         lock(&self.cache).insert(key, Arc::clone(&fetched), (self.now)());
-        drop(waited);
+        drop(first);
         Ok(fetched)
     }
 

@@ -24,7 +24,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             max_bytes: 8 << 20,
             max_transfer: 512 << 20,
             max_memory: 4 << 30,

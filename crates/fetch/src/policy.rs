@@ -149,7 +149,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     // Only 2000::/3 is handed out for global unicast; of it, some blocks are reserved for other uses.
     let [a, b, ..] = address.segments();
     let global_unicast = (a & 0xe000) == 0x2000;
-    let special = (a == 0x2001 && b < 0x0200) || (a == 0x2001 && b == 0x0db8) || (a == 0x3fff && b < 0x1000);
+    let special = match a {
+        0x2001 => b < 0x0200 || b == 0x0db8,
+        0x3fff => b < 0x1000,
+        _ => false,
+    };
     global_unicast && !special
 }
 

@@ -166,7 +166,11 @@ impl Snapshot {
         if tree.links.is_empty() {
             return Ok(());
         }
-        let questions: String = tree.links.iter().map(|(hash, _)| format!("{hash}\n")).collect();
+        let questions: String = tree
+            .links
+            .iter()
+            .flat_map(|(hash, _)| [hash.as_str(), "\n"])
+            .collect();
         // A link's target is at most a path, 4096 bytes on every system we run on.
         let max_output = (tree.links.len() as u64).saturating_mul(4096 + 128);
         let arguments = ["cat-file", "--batch"];

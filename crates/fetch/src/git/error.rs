@@ -140,7 +140,7 @@ pub enum Error {
         limit: Duration,
     },
     /// A redirect of the repository could not be followed.
-    #[error("follow the redirect of {url}: {source}")]
+    #[error("follow the redirect of {url}")]
     Redirect {
         /// The URL.
         url: String,

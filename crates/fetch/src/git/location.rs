@@ -76,6 +76,15 @@ impl Location {
         shown(&self.written)
     }
 
+    /// The host that is connected to, if any.
+    pub(super) fn host(&self) -> Option<&str> {
+        match &self.transport {
+            Transport::Http(target) => target.url.host_str(),
+            Transport::Git { host, .. } | Transport::Ssh { host, .. } => Some(host),
+            Transport::Local(_) => None,
+        }
+    }
+
     /// The only protocol that git may speak for this location.
     pub(super) fn protocol(&self) -> &'static str {
         match &self.transport {
@@ -98,7 +107,7 @@ fn check_characters(text: &str) -> Result<(), &'static str> {
     if text.starts_with('-') {
         return Err("it must not begin with '-'");
     }
-    if text.chars().any(|character| character.is_control()) {
+    if text.chars().any(char::is_control) {
         return Err("it has control characters");
     }
     if has_escaped_control(text.as_bytes()) {

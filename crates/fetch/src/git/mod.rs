@@ -21,6 +21,7 @@ mod object;
 mod program;
 mod remote;
 mod request;
+mod route;
 
 #[cfg(test)]
 mod tests;

@@ -98,7 +98,6 @@ impl Snapshot {
             ["symlink", _] => Err(Error::LinkEscapes {
                 path: path.to_owned(),
             }),
-            ["dangling" | "loop" | "notdir", _] => Err(missing()),
             [_, "blob", size] => size.parse().map_err(|_| missing()),
             [_, "tree", _] => Err(Error::NotAFile {
                 path: path.to_owned(),
@@ -108,6 +107,7 @@ impl Snapshot {
                 path: path.to_owned(),
                 kind: "submodule".into(),
             }),
+            // A dangling link, a loop of links, or a path through something that is no directory.
             _ => Err(missing()),
         }
     }

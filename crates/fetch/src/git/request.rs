@@ -89,7 +89,8 @@ pub(super) fn check_revision(revision: &str) -> Result<(), Error> {
     if revision.starts_with('+') || revision.contains(|character| forbidden[1..].contains(&character)) {
         return refuse("must not contain any of ~ ^ : ? * [ \\ nor begin with '+'");
     }
-    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    let locked = |part: &str| part.strip_suffix(".lock").is_some();
+    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || locked(part);
     if revision.ends_with('.') || revision.split('/').any(bad_part) {
         return refuse("is no valid name of a branch or tag");
     }

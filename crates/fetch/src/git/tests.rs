@@ -6,14 +6,14 @@ use super::checkout::stays_inside;
 use super::location::Location;
 use super::location::Transport;
 use super::program::parse_version;
-use super::remote::Route;
 use super::remote::one_line;
-use super::remote::ssh_command;
 use super::request::check_path;
 use super::request::check_revision;
 use super::request::is_abbreviated_hash;
 use super::request::is_full_hash;
 use super::request::repository_url;
+use super::route::Route;
+use super::route::ssh_command;
 use crate::credentials::Credentials;
 use crate::policy::Policy;
 
@@ -140,6 +140,10 @@ fn urls_name_a_repository_and_nothing_else() {
     for (url, protocol) in accepted {
         assert_eq!(protocol_of(url).ok(), Some(protocol), "{url}");
     }
+}
+
+#[test]
+fn urls_that_run_something_or_lead_elsewhere_are_refused() {
     let refused = [
         "",
         "-oProxyCommand=touch x",
@@ -281,7 +285,7 @@ fn links_that_may_leave_the_tree_are_found() {
 
 #[test]
 fn a_listing_gives_number_size_and_links() {
-    let listing = b"100644 blob aaaa      12\ta b.txt\0120000 blob bbbb       4\tdir/link\0160000 commit cccc       -\tsub\0";
+    let listing = b"100644 blob aaaa      12\ta b.txt\x00120000 blob bbbb       4\tdir/link\x00160000 commit cccc       -\tsub\0";
     insta::assert_debug_snapshot!(Tree::parse(listing), @r#"
     Tree {
         files: 3,

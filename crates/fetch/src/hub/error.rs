@@ -42,7 +42,7 @@ pub enum Error {
     #[error("fail to fetch Artifact Hub resource: requested resource '{0}' not found on hub")]
     NotFound(String),
     /// The hub cannot be reached or refuses.
-    #[error("fail to fetch Artifact Hub resource: {0}")]
+    #[error("fail to fetch Artifact Hub resource")]
     Fetch(#[source] http::Error),
     /// The hub's answer is not what its API promises.
     #[error("error unmarshalling json response of {url}: {reason}")]

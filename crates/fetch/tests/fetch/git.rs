@@ -423,7 +423,8 @@ async fn a_redirect_does_not_get_around_the_policy() {
     let request = request(&front.other_url("/repo"), "main", "task.yaml");
     let error = fetch_file(&request, &policy).await.unwrap_err();
     assert!(matches!(error, Error::Redirect { .. }), "{error}");
-    assert!(error.to_string().contains("not a public address"), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("not a public address"), "{cause}");
     assert!(target.seen().is_empty());
 }
 
