@@ -30,6 +30,19 @@ pub(super) enum Shape {
     Object(Fields),
     /// One of several; `null` never is among them.
     Union(Box<[ShapeId]>),
+    /// The same as another: what a named definition stands for.
+    Same(ShapeId),
+}
+
+/// Follows names to what they stand for. A name that stands for itself takes anything.
+fn resolve(shapes: &[Shape], mut id: ShapeId) -> ShapeId {
+    for _ in 0..shapes.len() {
+        match shapes.get(id.0) {
+            Some(Shape::Same(other)) => id = *other,
+            _ => return id,
+        }
+    }
+    ANY
 }
 
 /// The fields of a closed object.
@@ -92,13 +105,16 @@ impl Shapes {
     }
 
     pub(super) fn get(&self, id: ShapeId) -> &Shape {
-        self.shapes.get(id.0).unwrap_or(&Shape::Any)
+        self.shapes
+            .get(resolve(&self.shapes, id).0)
+            .unwrap_or(&Shape::Any)
     }
 
     /// Any object with `metadata` may say its `apiVersion` and `kind`, which its Rust type need not hold.
     fn admit_type_meta(&mut self) {
         let text = ShapeId(self.shapes.len());
-        if let Some(Shape::Object(fields)) = self.shapes.get_mut(self.root.0)
+        let root = resolve(&self.shapes, self.root);
+        if let Some(Shape::Object(fields)) = self.shapes.get_mut(root.0)
             && fields.exact("metadata").is_some()
         {
             for name in ["apiVersion", "kind"] {
@@ -178,19 +194,10 @@ impl<'a> Compiler<'a> {
         let place = self.add(Shape::Any);
         self.by_reference.insert(reference, place);
         let compiled = self.compile(target);
-        let shape = if self.is_last(compiled) {
-            self.shapes.pop()
-        } else {
-            None
-        };
         if let Some(slot) = self.shapes.get_mut(place.0) {
-            *slot = shape.unwrap_or_else(|| Shape::Union(Box::new([compiled])));
+            *slot = Shape::Same(compiled);
         }
         place
-    }
-
-    fn is_last(&self, id: ShapeId) -> bool {
-        id.0 + 1 == self.shapes.len()
     }
 
     fn union(&mut self, shapes: Vec<ShapeId>) -> ShapeId {
@@ -199,7 +206,7 @@ impl<'a> Compiler<'a> {
         }
         let all_texts: Option<Vec<_>> = shapes
             .iter()
-            .map(|id| match self.shapes.get(id.0) {
+            .map(|&id| match self.shapes.get(resolve(&self.shapes, id).0) {
                 Some(Shape::Text {
                     allowed: Some(allowed),
                 }) => Some(allowed.iter().cloned()),

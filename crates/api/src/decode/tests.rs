@@ -202,6 +202,35 @@ fn a_field_that_is_required_must_be_there() {
 }
 
 #[test]
+fn types_that_are_only_names_for_others_keep_their_fields() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Leaf {
+        #[expect(dead_code, reason = "only decoded")]
+        text: String,
+    }
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Renamed(#[expect(dead_code, reason = "only decoded")] Leaf);
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Twice(#[expect(dead_code, reason = "only decoded")] Renamed);
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Root {
+        #[expect(dead_code, reason = "only decoded")]
+        twice: Twice,
+        #[expect(dead_code, reason = "only decoded")]
+        number: u8,
+        #[expect(dead_code, reason = "only decoded")]
+        leaf: Option<Leaf>,
+    }
+    let value = json!({"twice": {"TEXT": "a"}, "number": 1, "leaf": {"Text": "b", "more": 1}});
+    let problems = decode::<Root>(value).unwrap_err();
+    insta::assert_snapshot!(Problems::from(problems), @r#"
+    leaf.more: unknown field "more"
+      hint: known fields are "text"
+    "#);
+}
+
+#[test]
 fn the_type_itself_may_refuse_a_value() {
     #[derive(Debug, Deserialize, JsonSchema)]
     struct Timed {

@@ -96,7 +96,7 @@ impl<'a> Walker<'a> {
     fn walk_element(&mut self, id: ShapeId, value: &mut Value, trail: Trail<'_>) {
         if value.is_null() {
             *value = match self.shapes.get(id) {
-                Shape::Any | Shape::Union(_) => return,
+                Shape::Any | Shape::Union(_) | Shape::Same(_) => return,
                 Shape::Bool => Value::Bool(false),
                 Shape::Integer { .. } | Shape::Number => Value::from(0),
                 Shape::Text { .. } => Value::String(String::new()),
@@ -262,7 +262,8 @@ fn mismatch(expected: &str, takes_text: bool, value: &Value, trail: Trail<'_>) -
 
 fn expectation(shapes: &Shapes, shape: &Shape) -> String {
     let text = match shape {
-        Shape::Any => "anything",
+        // Names are followed before anyone sees them.
+        Shape::Any | Shape::Same(_) => "anything",
         Shape::Bool => "a boolean",
         Shape::Integer { .. } => "an integer",
         Shape::Number => "a number",
