@@ -427,7 +427,9 @@ impl Loader {
             return Ok(());
         };
         let problem = Problem::error("yaml-limit", self.path(), exceeded).at(at);
-        Err(Stop::File(Box::new(problem.hint("split the file"))))
+        Err(Stop::File(Box::new(
+            problem.hint("split the file, or use fewer aliases"),
+        )))
     }
 
     fn check_depth(&self, more: usize, at: Position) -> Step {

@@ -68,6 +68,10 @@ fn explain(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
             Some("a bracket is opened and never closed"),
             Some("close the bracket"),
         ),
+        ErrorKind::MismatchedFlowCollectionEnd { .. } | ErrorKind::MisplacedFlowCollectionEnd => (
+            Some("this bracket closes nothing that is open"),
+            Some("close brackets in the reverse order of opening them, each by its own kind"),
+        ),
         ErrorKind::ExpectedFlowSequenceSeparator => (
             Some("expected a comma or the closing bracket of the list here"),
             Some("separate the items by commas, and quote text that contains brackets or commas"),
