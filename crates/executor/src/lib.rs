@@ -8,7 +8,10 @@
 //! Read [`job`] first, then [`backend`], then [`runner`].
 
 pub mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod fake;
+pub mod host;
 pub mod job;
 pub mod mask;
 pub mod observation;
