@@ -1,0 +1,369 @@
+//! The host backend: a launcher process, and a sandbox for each job.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use futures::future::BoxFuture;
+use rustix::net::AddressFamily;
+use rustix::net::SocketFlags;
+use rustix::net::SocketType;
+use tokio::sync::watch;
+
+use super::channel::Channel;
+use super::launcher::LAUNCHER_ARGUMENT;
+use super::process::Surroundings;
+use super::sandbox::HostSandbox;
+use super::spec;
+use super::spec::HOME;
+use super::wire;
+use super::wire::Answer;
+use super::wire::Inbox;
+use super::wire::Order;
+use crate::backend::Backend;
+use crate::backend::Sandbox;
+use crate::job::Job;
+use crate::observation::StartFailure;
+use crate::observation::StartFailureKind;
+
+/// How sandboxes are kept apart from the machine and from each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Namespaces and a private view of the machine's files (`--executor host`).
+    #[default]
+    Isolated,
+    /// Nothing but directories of their own (`--executor host-shared`): paths of `/workspace`, `/tekton` and mounts are
+    /// rewritten in commands, scripts and variables, and everything else is the machine's.
+    Shared,
+}
+
+/// How to start the backend.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Isolation.
+    pub mode: Mode,
+    /// Directory for volumes on disk; made when missing. The backend makes a directory of its own below it, which is gone
+    /// when the backend ends, even when this process is killed.
+    pub scratch_dir: PathBuf,
+    /// Program that calls [`launcher_main`](super::launcher_main) first in its `main`; the default is this program.
+    pub launcher: PathBuf,
+    /// Directory whose files the processes see copy-on-write wherever it lies. The default is this process's own.
+    pub current_dir: Option<PathBuf>,
+    /// Bytes that one sandbox may write outside its volumes; `None` is half of the machine's memory.
+    pub memory_limit: Option<u64>,
+    /// `PATH` of processes that do not set their own; the default is this process's.
+    pub path: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let path = std::env::var("PATH").ok().filter(|path| !path.is_empty());
+        Self {
+            mode: Mode::default(),
+            scratch_dir: std::env::temp_dir(),
+            launcher: "/proc/self/exe".into(),
+            current_dir: std::env::current_dir().ok(),
+            memory_limit: None,
+            path: path
+                .unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+        }
+    }
+}
+
+/// Why the backend could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scratch directory could not be made.
+    #[error("make the scratch directory {}", path.display())]
+    Scratch {
+        /// Which directory.
+        path: PathBuf,
+        /// What the machine says.
+        source: io::Error,
+    },
+    /// The launcher process could not be started, or ended at once.
+    #[error("start the launcher {}", path.display())]
+    Launcher {
+        /// Which program.
+        path: PathBuf,
+        /// What the machine says.
+        source: io::Error,
+    },
+    /// The machine refuses what isolation needs.
+    #[error(
+        "isolate steps on this machine ({tried}); `--executor host-shared` runs them without isolation, or allow user \
+         namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, \
+         kernel.apparmor_restrict_unprivileged_userns)"
+    )]
+    Refused {
+        /// What was tried, and what the machine said.
+        tried: String,
+    },
+}
+
+/// Runs steps with the machine's own tools.
+///
+/// # Guarantees
+/// Every sandbox, process, mount and temporary file is gone when the backend is dropped, or when this process ends in
+/// whatever way.
+#[derive(Debug)]
+pub struct Host {
+    mode: Mode,
+    path: String,
+    scratch: PathBuf,
+    launcher: Mutex<Launcher>,
+    next: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Launcher {
+    socket: Option<OwnedFd>,
+    process: Child,
+}
+
+impl Host {
+    /// Starts the launcher and lets it try whether the machine allows what the mode needs. Blocks for some milliseconds.
+    pub fn start(config: Config) -> Result<Self, Error> {
+        let scratch = make_scratch(&config.scratch_dir).map_err(|source| Error::Scratch {
+            path: config.scratch_dir.clone(),
+            source,
+        })?;
+        let remove = |error| {
+            let _ = fs::remove_dir_all(&scratch);
+            error
+        };
+        let failed = |source| Error::Launcher {
+            path: config.launcher.clone(),
+            source,
+        };
+        let mut launcher = spawn(&config.launcher).map_err(failed).map_err(remove)?;
+        let setup = Order::Setup {
+            isolated: config.mode == Mode::Isolated,
+            scratch: scratch.clone(),
+            current_dir: config.current_dir.clone(),
+            memory: config.memory_limit,
+        };
+        let answer = set_up(&launcher, &setup);
+        let refused = match answer {
+            Ok(Answer::Up) => None,
+            Ok(Answer::Refused(tried)) => Some(Error::Refused { tried }),
+            Err(source) => Some(failed(source)),
+        };
+        if let Some(error) = refused {
+            launcher.end();
+            return Err(remove(error));
+        }
+        Ok(Self {
+            mode: config.mode,
+            path: config.path,
+            scratch,
+            launcher: Mutex::new(launcher),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes and removes an empty sandbox: an early, clear answer instead of a failure of the first job.
+    pub async fn check(&self) -> Result<(), StartFailure> {
+        let job = Job {
+            id: crate::job::AttemptId {
+                task_run_uid: "check".to_owned(),
+                attempt: 0,
+            },
+            namespace: "default".to_owned(),
+            task_run: "check".to_owned(),
+            pod: "check".to_owned(),
+            steps: Vec::new(),
+            sidecars: Vec::new(),
+            volumes: Vec::new(),
+            results: Vec::new(),
+            credentials: std::collections::BTreeMap::new(),
+            masks: Vec::new(),
+            timeout: None,
+            max_result_bytes: None,
+            breakpoints: crate::job::Breakpoints::default(),
+        };
+        let mut sandbox = self.make(&job).await?;
+        sandbox.destroy().await.map_err(|error| unmade(&error))
+    }
+
+    async fn make(&self, job: &Job) -> Result<HostSandbox, StartFailure> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let own = PathBuf::from(format!("sandbox-{number}"));
+        let layout = spec::lay_out(job, &own, self.surroundings(&own))?;
+        let socket = self.fork().map_err(|error| unmade(&error))?;
+        let (channel, ready) = Channel::new(socket).map_err(|error| unmade(&error))?;
+        let prepare = wire::Command::Prepare(Box::new(layout.spec.clone()));
+        channel
+            .send(&prepare, Vec::new())
+            .map_err(|error| unmade(&error))?;
+        let (gone, is_gone) = watch::channel(false);
+        let leftovers = (layout.on_disk || self.mode == Mode::Shared).then(|| self.scratch.join(&own));
+        let running = std::sync::Arc::clone(&channel);
+        tokio::spawn(async move {
+            running.run().await;
+            drop(running);
+            if let Some(directory) = leftovers {
+                let _ = tokio::task::spawn_blocking(move || fs::remove_dir_all(directory)).await;
+            }
+            let _ = gone.send(true);
+        });
+        // Dropping the channel's last handle closes the socket, and the sandbox takes itself down.
+        let closer = CloseOnDrop(&channel);
+        let tekton = ready
+            .await
+            .map_err(|_| unmade(&io::Error::other("its first process ended")))??;
+        std::mem::forget(closer);
+        Ok(HostSandbox::new(channel, layout, tekton, is_gone))
+    }
+
+    /// Asks the launcher for a copy of itself; returns the socket that drives it.
+    fn fork(&self) -> io::Result<OwnedFd> {
+        let (ours, theirs) = socket_pair()?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        let launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let socket = launcher.socket.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        wire::send(socket, &Order::Fork, &[theirs.as_fd()])?;
+        Ok(ours)
+    }
+
+    fn surroundings(&self, own: &Path) -> Surroundings {
+        let root = match self.mode {
+            Mode::Isolated => String::new(),
+            Mode::Shared => self.scratch.join(own).to_string_lossy().into_owned(),
+        };
+        let rewrites = if root.is_empty() {
+            &[][..]
+        } else {
+            &["/workspace", "/tekton"]
+        };
+        let user = rustix::process::geteuid();
+        let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
+        let environment = [
+            ("PATH", self.path.clone()),
+            ("HOME", format!("{root}{HOME}")),
+            ("LANG", language),
+        ];
+        Surroundings {
+            environment: environment.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            rewrites: rewrites
+                .iter()
+                .map(|path| ((*path).to_owned(), format!("{root}{path}")))
+                .collect(),
+            user: user.as_raw(),
+            can_switch_user: user.is_root(),
+            root,
+        }
+    }
+}
+
+impl Backend for Host {
+    fn name(&self) -> &'static str {
+        match self.mode {
+            Mode::Isolated => "host",
+            Mode::Shared => "host-shared",
+        }
+    }
+
+    fn prepare<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<Box<dyn Sandbox>, StartFailure>> {
+        Box::pin(async move { Ok(Box::new(self.make(job).await?) as Box<dyn Sandbox>) })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.launcher
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .end();
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+impl Launcher {
+    /// Lets go of the launcher and waits until it took everything down.
+    fn end(&mut self) {
+        drop(self.socket.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Lets go of a sandbox whose preparation is not awaited any more.
+struct CloseOnDrop<'c>(&'c Channel);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+fn unmade(error: &io::Error) -> StartFailure {
+    StartFailure {
+        kind: StartFailureKind::Sandbox,
+        message: format!("the sandbox could not be made: {error}"),
+    }
+}
+
+/// A directory that no other backend uses.
+fn make_scratch(parent: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(parent)?;
+    let parent = fs::canonicalize(parent)?;
+    let process = std::process::id();
+    for number in 0..1000 {
+        let path = parent.join(format!("windlass-{process}-{number}"));
+        match rustix::fs::mkdir(&path, rustix::fs::Mode::RWXU) {
+            Ok(()) => return Ok(path),
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "a thousand scratch directories exist already",
+    ))
+}
+
+fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?)
+}
+
+fn spawn(program: &Path) -> io::Result<Launcher> {
+    let (ours, theirs) = socket_pair()?;
+    let process = Command::new(program)
+        .arg(LAUNCHER_ARGUMENT)
+        .env_clear()
+        // A terminal's interrupt must not reach it: the plane decides when it ends.
+        .process_group(0)
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(Launcher {
+        socket: Some(ours),
+        process,
+    })
+}
+
+fn set_up(launcher: &Launcher, setup: &Order) -> io::Result<Answer> {
+    let socket = launcher.socket.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+    wire::send(socket, setup, &[])?;
+    let answer = Inbox::default().receive(socket)?;
+    answer
+        .map(|(answer, _)| answer)
+        .ok_or_else(|| io::Error::other("it ended before it answered"))
+}

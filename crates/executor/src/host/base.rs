@@ -1,0 +1,350 @@
+//! The small tree that the launcher lives in, from which every sandbox's view is made.
+//!
+//! A new mount namespace starts as a copy of its maker's, so a launcher that lives on the machine's root would copy
+//! (and a sandbox would drop) every mount of the machine each time. The launcher therefore moves once into a tree of
+//! few mounts and keeps a descriptor of the machine's own namespace for the directories that volumes name.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
+use rustix::mount::MountFlags;
+use rustix::mount::MountPropagationFlags;
+use rustix::thread::UnshareFlags;
+
+use super::mount;
+use super::plan::CURRENT;
+use super::plan::LOWER;
+use super::plan::Machine;
+use super::plan::SCRATCH;
+use super::plan::STORE;
+use super::plan::SUBMOUNTS;
+use super::plan::Submount;
+use super::plan::TOP;
+use super::plan::Top;
+use super::plan::VIEW;
+use super::plan::View;
+
+/// The launcher's place after it moved.
+pub(super) struct Base {
+    /// What the machine looks like.
+    pub(super) machine: Machine,
+    /// The machine's own mount namespace.
+    pub(super) namespace: OwnedFd,
+}
+
+/// Why the launcher could not move.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// A namespace is refused.
+    #[error("enter a new {0} namespace")]
+    Namespace(&'static str, #[source] io::Error),
+    /// A part of the tree could not be made.
+    #[error("set up {0}")]
+    Part(String, #[source] io::Error),
+}
+
+/// Moves the calling process, which has one thread, into a tree of its own.
+pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u64>) -> Result<Base, Error> {
+    let user = rustix::process::geteuid().as_raw();
+    let group = rustix::process::getegid().as_raw();
+    let mut view = View::Whole;
+    if user != 0 || unshare(UnshareFlags::NEWNS).is_err() {
+        view = View::ReadOnly;
+        unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)
+            .map_err(|error| Error::Namespace("user", error))?;
+        map_self(user, group).map_err(|error| Error::Namespace("user", error))?;
+    }
+    let namespace = namespace_of(view).map_err(|error| Error::Namespace("mount", error))?;
+    // Mounts made from here on stay here.
+    part("private mounts", || {
+        let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        Ok(rustix::mount::mount_change("/", flags)?)
+    })?;
+    let base = scratch.join("base");
+    part("its scratch directory", || mount::make_directory(&base, 0o700))?;
+    part("its tree", || mount::memory(&base, None))?;
+    for name in [
+        "old",
+        LOWER,
+        TOP,
+        SUBMOUNTS,
+        SCRATCH,
+        CURRENT,
+        VIEW,
+        STORE,
+        "dev",
+        "machine-dev",
+        "sys",
+        "proc",
+    ] {
+        part(name, || {
+            mount::make_directory(&base.join(name.trim_start_matches('/')), 0o755)
+        })?;
+    }
+    let machine = show(&base, scratch, current, view, memory)?;
+    part("its root", || {
+        rustix::process::chdir(&base)?;
+        rustix::process::pivot_root(".", "old")?;
+        rustix::mount::unmount("/old", rustix::mount::UnmountFlags::DETACH)?;
+        Ok(rustix::process::chdir("/")?)
+    })?;
+    Ok(Base { machine, namespace })
+}
+
+fn part<T>(name: &str, make: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
+    make().map_err(|error| Error::Part(name.to_owned(), error))
+}
+
+#[expect(
+    deprecated,
+    reason = "its replacement is unsafe for the case of shared descriptors, which is not asked for"
+)]
+fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    Ok(rustix::thread::unshare(flags)?)
+}
+
+/// Maps the user to itself: files keep their owner in both directions, and tools that act differently as root do not
+/// attempt what only a real root can do.
+fn map_self(user: u32, group: u32) -> io::Result<()> {
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
+    fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
+}
+
+/// A descriptor of the namespace in which the machine's directories can be taken hold of.
+fn namespace_of(view: View) -> io::Result<OwnedFd> {
+    let open = || {
+        rustix::fs::open(
+            "/proc/self/ns/mnt",
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+    };
+    let namespace = open()?;
+    if view == View::ReadOnly {
+        // The machine's own belongs to another user namespace; this copy of it is as good.
+        unshare(UnshareFlags::NEWNS)?;
+    }
+    Ok(namespace)
+}
+
+/// Makes the machine visible in the tree.
+fn show(
+    base: &Path,
+    scratch: &Path,
+    current: Option<&Path>,
+    view: View,
+    memory: Option<u64>,
+) -> Result<Machine, Error> {
+    let at = |name: &str| base.join(name.trim_start_matches('/'));
+    let mounts = part("the list of mounts", || {
+        fs::read_to_string("/proc/self/mountinfo")
+    })?;
+    let submounts = if view == View::Whole {
+        submounts(&mounts, scratch, current)
+    } else {
+        Vec::new()
+    };
+    let mut top = Vec::new();
+    if view == View::Whole {
+        part("the machine's root", || {
+            Ok(rustix::mount::mount_bind("/", at(LOWER))?)
+        })?;
+        for (number, submount) in submounts.iter().enumerate() {
+            let target = at(SUBMOUNTS).join(number.to_string());
+            part(&submount.path.to_string_lossy(), || {
+                mount::make_directory(&target, 0o755)?;
+                Ok(rustix::mount::mount_bind(&submount.path, &target)?)
+            })?;
+        }
+        part("devices", || {
+            Ok(rustix::mount::mount_bind_recursive("/dev", at("machine-dev"))?)
+        })?;
+    } else {
+        top = part("the machine's directories", || show_top(&at(TOP)))?;
+    }
+    part("the scratch directory", || {
+        Ok(rustix::mount::mount_bind(scratch, at(SCRATCH))?)
+    })?;
+    part("system information", || {
+        Ok(rustix::mount::mount_bind_recursive("/sys", at("sys"))?)
+    })?;
+    part("process information", || {
+        Ok(rustix::mount::mount_bind_recursive("/proc", at("proc"))?)
+    })?;
+    part("devices", || devices(&at("dev")))?;
+    let current = current.filter(|path| hidden(path, view)).map(Path::to_owned);
+    if let Some(path) = &current {
+        part("the current directory", || {
+            Ok(rustix::mount::mount_bind(path, at(CURRENT))?)
+        })?;
+    }
+    let shell = fs::canonicalize("/bin/sh").unwrap_or_else(|_| "/bin/sh".into());
+    let shell_dir = fs::canonicalize("/bin").unwrap_or_else(|_| "/bin".into());
+    let kernel_files = ["/proc/sys", "/proc/sysrq-trigger"]
+        .iter()
+        .filter(|path| Path::new(path).exists());
+    let kernel_files = kernel_files.map(|path| (*path).to_owned()).collect();
+    Ok(Machine {
+        view,
+        top,
+        submounts,
+        current,
+        memory,
+        shell_dir,
+        ash: find_ash(),
+        shell,
+        kernel_files,
+    })
+}
+
+/// The program that behaves most like busybox's shell.
+fn find_ash() -> Option<PathBuf> {
+    let places = ["/bin", "/usr/bin", "/usr/local/bin"];
+    let programs = ["busybox", "bash"];
+    let mut candidates = programs
+        .iter()
+        .flat_map(|name| places.iter().map(move |place| Path::new(place).join(name)));
+    candidates
+        .find(|path| path.is_file())
+        .and_then(|path| fs::canonicalize(path).ok())
+}
+
+/// The current directory needs a layer of its own where the view replaces its place or shows it read-only.
+fn hidden(path: &Path, view: View) -> bool {
+    let replaced = path.starts_with("/tmp") && path != Path::new("/tmp");
+    let out_of_reach = ["/", "/proc", "/sys", "/dev", "/tmp"]
+        .iter()
+        .any(|place| path == Path::new(place));
+    replaced || (view == View::ReadOnly && !out_of_reach)
+}
+
+/// Kinds of file systems that describe the kernel or belong to containers; the view has its own or none.
+const SKIPPED: [&str; 19] = [
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "fusectl",
+    "hugetlbfs",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "securityfs",
+    "sysfs",
+    "tracefs",
+];
+
+/// Places that the view makes itself, and where other container tools keep theirs.
+const REPLACED: [&str; 9] = [
+    "/proc",
+    "/sys",
+    "/dev",
+    "/tmp",
+    "/tekton",
+    "/workspace",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/run/user",
+];
+
+/// File systems below the root that the view shows, parents first.
+fn submounts(mountinfo: &str, scratch: &Path, current: Option<&Path>) -> Vec<Submount> {
+    let mut found: Vec<PathBuf> = mountinfo
+        .lines()
+        .filter_map(|line| {
+            let (before, after) = line.split_once(" - ")?;
+            let path = unescape(before.split(' ').nth(4)?);
+            let kind = after.split(' ').next()?;
+            let skip = SKIPPED.contains(&kind)
+                || path == Path::new("/")
+                || path.starts_with(scratch)
+                || REPLACED.iter().any(|place| path.starts_with(place));
+            (!skip && path.is_absolute()).then_some(path)
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    let holder = current.and_then(|current| found.iter().rfind(|path| current.starts_with(path)).cloned());
+    let copy_on_write = |path: &PathBuf| Some(path) == holder.as_ref();
+    found
+        .iter()
+        .map(|path| Submount {
+            path: path.clone(),
+            copy_on_write: copy_on_write(path),
+        })
+        .collect()
+}
+
+/// Undoes the octal escapes of a path in `mountinfo`.
+fn unescape(path: &str) -> PathBuf {
+    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    PathBuf::from(escapes.iter().fold(path.to_owned(), |path, (code, character)| {
+        path.replace(code, character)
+    }))
+}
+
+/// Binds the machine's top-level directories, each with everything mounted below it, as an ordinary user must.
+fn show_top(place: &Path) -> io::Result<Vec<Top>> {
+    let replaced = ["proc", "sys", "dev", "tmp", "tekton", "workspace", "lost+found"];
+    let mut top = Vec::new();
+    for entry in fs::read_dir("/")? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if replaced.contains(&name.as_str()) {
+            continue;
+        }
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            top.push(Top::Link(name, fs::read_link(entry.path())?));
+        } else if kind.is_dir() {
+            let target = place.join(&name);
+            mount::make_directory(&target, 0o755)?;
+            // A directory that is refused, such as an unreachable network mount, is not shown.
+            if rustix::mount::mount_bind_recursive(entry.path(), &target).is_ok() {
+                top.push(Top::Directory(name));
+            }
+        }
+    }
+    Ok(top)
+}
+
+/// A small `/dev` that all sandboxes share: harmless devices, and terminals of its own.
+fn devices(place: &Path) -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    rustix::mount::mount("tmpfs", place, "tmpfs", flags, Some(c"mode=0755,size=64k"))?;
+    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+        let target = place.join(name);
+        mount::make_target(&target, false)?;
+        rustix::mount::mount_bind(Path::new("/dev").join(name), &target)?;
+    }
+    mount::make_directory(&place.join("shm"), 0o755)?;
+    mount::make_directory(&place.join("pts"), 0o755)?;
+    let options = c"newinstance,ptmxmode=0666,mode=0620";
+    rustix::mount::mount("devpts", place.join("pts"), "devpts", flags, Some(options))?;
+    let links = [
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ];
+    for (name, target) in links {
+        rustix::fs::symlink(target, place.join(name))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,538 @@
+//! What a sandbox's view is made of, as data: facts about the machine and a job's wishes become a list of actions.
+//!
+//! Nothing here touches the machine, so every rule of the view is a row of a test. [`mount`](super::mount) carries
+//! the actions out.
+//!
+//! # Places
+//! The launcher lives in a small tree of its own (see [`base`](super::base)). Until [`Action::Enter`], paths are paths of
+//! that tree; afterwards they are paths of the view.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::job::File;
+
+/// Root of the machine's own file system in the launcher's tree.
+pub(super) const LOWER: &str = "/lower";
+/// Top-level directories of the machine in the launcher's tree, for views that cannot be overlaid as a whole.
+pub(super) const TOP: &str = "/top";
+/// Other file systems of the machine in the launcher's tree.
+pub(super) const SUBMOUNTS: &str = "/submounts";
+/// The launcher's scratch directory on disk.
+pub(super) const SCRATCH: &str = "/scratch";
+/// The current directory of the plane in the launcher's tree.
+pub(super) const CURRENT: &str = "/current";
+/// Where the view is put together.
+pub(super) const VIEW: &str = "/view";
+/// Where the sandbox's own writable files live.
+pub(super) const STORE: &str = "/store";
+/// Where volumes wait in the view for processes that mount them differently; hidden from the processes.
+pub(super) const VOLUMES: &str = "/tekton/.volumes";
+
+/// Name under which a link in the view finds the shell of one step.
+pub(super) const STEP_SHELL: &str = "/tekton/bin/sh";
+
+/// How much of the machine the view can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// Everything, copy-on-write: the launcher is root on the machine.
+    Whole,
+    /// The machine's directories read-only with private writable places: an ordinary user.
+    ReadOnly,
+}
+
+/// What the launcher learned about the machine when it built its tree.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    /// How much can be shown.
+    pub(super) view: View,
+    /// Entries of the machine's root directory.
+    pub(super) top: Vec<Top>,
+    /// File systems mounted below the root, parents first; the index names them in the launcher's tree.
+    pub(super) submounts: Vec<Submount>,
+    /// The plane's current directory when it needs a layer of its own to be writable.
+    pub(super) current: Option<PathBuf>,
+    /// Bytes that the store of one sandbox may hold.
+    pub(super) memory: Option<u64>,
+    /// Where `sh` lies, such as `/usr/bin`.
+    pub(super) shell_dir: PathBuf,
+    /// Program that stands in for busybox's shell.
+    pub(super) ash: Option<PathBuf>,
+    /// The machine's own `sh`, links resolved.
+    pub(super) shell: PathBuf,
+    /// Entries of `/proc` through which root would change the machine itself.
+    pub(super) kernel_files: Vec<String>,
+}
+
+/// An entry of the machine's root directory.
+#[derive(Clone, Debug)]
+pub(super) enum Top {
+    /// A directory by name.
+    Directory(String),
+    /// A link by name, with its target.
+    Link(String, PathBuf),
+}
+
+/// A file system of the machine below its root.
+#[derive(Clone, Debug)]
+pub(super) struct Submount {
+    /// Where it is mounted on the machine.
+    pub(super) path: PathBuf,
+    /// Its writes are kept in the sandbox instead of being refused.
+    pub(super) copy_on_write: bool,
+}
+
+/// What one job needs of its view.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct SandboxSpec {
+    /// Directory of the machine that stands for the root of the view; empty when the view is the sandbox's own.
+    pub(super) root: String,
+    /// Host name that the processes see.
+    pub(super) hostname: String,
+    /// Directories to make, with permission bits 0777.
+    pub(super) directories: Vec<String>,
+    /// Links to make: path and target.
+    pub(super) links: Vec<(String, String)>,
+    /// Files to make.
+    pub(super) files: Vec<(String, File)>,
+    /// Volumes that some process mounts.
+    pub(super) volumes: Vec<VolumeSpec>,
+    /// Mounts that all processes share.
+    pub(super) mounts: Vec<MountSpec>,
+    /// Some processes have mounts of their own: volumes wait in [`VOLUMES`].
+    pub(super) private_mounts: bool,
+    /// Which shell `sh` is.
+    pub(super) shell: Shell,
+    /// Some process wants the machine's devices.
+    pub(super) privileged: bool,
+}
+
+/// Which program `sh` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Shell {
+    /// The machine's.
+    #[default]
+    Machine,
+    /// One that behaves as busybox's.
+    Ash,
+    /// The processes differ.
+    PerProcess,
+}
+
+/// A volume and how to make it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct VolumeSpec {
+    /// Where the content comes from.
+    pub(super) source: Source,
+    /// Group that owns a fresh directory.
+    pub(super) group: Option<u32>,
+}
+
+/// Content of a volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Source {
+    /// A fresh directory on disk, relative to the launcher's scratch directory.
+    Scratch(PathBuf),
+    /// A fresh directory in memory with an upper bound in bytes.
+    Memory(Option<u64>),
+    /// A directory of the machine.
+    Directory(PathBuf),
+    /// Files with their content.
+    Files(Vec<File>),
+}
+
+/// A volume's place in a view.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct MountSpec {
+    /// Absolute path in the view.
+    pub(super) path: String,
+    /// Index in [`SandboxSpec::volumes`].
+    pub(super) volume: usize,
+    /// Directory or file inside the volume; empty for all of it.
+    pub(super) sub_path: String,
+    /// Writes are refused.
+    pub(super) read_only: bool,
+}
+
+/// One thing to do while a view is made.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    /// Makes a directory with permission bits, and its parents.
+    Directory(PathBuf, u32),
+    /// Gives a directory to a group that may write to it.
+    Group(PathBuf, u32),
+    /// Makes a link: path, target.
+    Link(PathBuf, PathBuf),
+    /// Makes a link like [`Action::Link`] in place of an empty directory.
+    Replace(PathBuf, PathBuf),
+    /// Makes what is missing of a path below a directory, which it must not leave.
+    Beneath(PathBuf, PathBuf),
+    /// Makes a file below a directory, with its parents.
+    File(PathBuf, File),
+    /// Mounts a file system in memory with an upper bound in bytes.
+    Memory(PathBuf, Option<u64>),
+    /// Mounts a copy-on-write layer.
+    Overlay {
+        /// Directory below, never written.
+        lower: PathBuf,
+        /// Directory that holds `upper` and `work`.
+        store: PathBuf,
+        /// Where it appears.
+        target: PathBuf,
+    },
+    /// Shows a tree of the launcher at another place.
+    Bind {
+        /// What.
+        source: PathBuf,
+        /// Where.
+        target: PathBuf,
+        /// Writes are refused.
+        read_only: bool,
+    },
+    /// Mounts the process list of the sandbox.
+    Processes(PathBuf),
+    /// Takes hold of a volume's tree, to be attached inside the view. Takes are numbered in order.
+    Take {
+        /// Where the volume lies.
+        from: Origin,
+        /// Directory or file inside it, made when missing.
+        sub_path: PathBuf,
+        /// Writes are refused.
+        read_only: bool,
+    },
+    /// Makes the view the root; the launcher's tree is out of reach from here on.
+    Enter,
+    /// Attaches the tree of the numbered [`Action::Take`].
+    Attach(usize, PathBuf),
+}
+
+/// Where a volume's tree lies.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Origin {
+    /// In the launcher's tree.
+    Launcher(PathBuf),
+    /// In the machine's own view.
+    Machine(PathBuf),
+}
+
+/// Places that every view has for itself: path, permission bits.
+const PRIVATE: [(&str, u32); 3] = [("tekton", 0o755), ("workspace", 0o777), ("tmp", 0o1777)];
+
+/// Plans the view of one sandbox.
+pub(super) fn view(machine: &Machine, spec: &SandboxSpec) -> Vec<Action> {
+    let mut actions = Vec::with_capacity(48);
+    actions.push(Action::Memory(STORE.into(), machine.memory));
+    match machine.view {
+        View::Whole => whole(machine, spec, &mut actions),
+        View::ReadOnly => read_only(machine, spec, &mut actions),
+    }
+    system(machine, spec, &mut actions);
+    for (name, mode) in PRIVATE {
+        actions.push(Action::Directory(in_store(name), mode));
+        actions.push(Action::Bind {
+            source: in_store(name),
+            target: in_view(name),
+            read_only: false,
+        });
+    }
+    current(machine, &mut actions);
+    let takes = volumes(spec, &mut actions);
+    actions.push(Action::Enter);
+    inside(spec, takes, &mut actions);
+    actions
+}
+
+/// The machine's root copy-on-write, with its other file systems on top.
+fn whole(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
+    let upper = in_store("root/upper");
+    actions.push(Action::Directory(upper.clone(), 0o755));
+    actions.push(Action::Directory(in_store("root/work"), 0o755));
+    for name in ["tekton", "workspace", "tmp", "proc", "sys", "dev"] {
+        actions.push(Action::Directory(upper.join(name), 0o755));
+    }
+    if let Some(target) = shell_link(machine, spec) {
+        actions.push(Action::Directory(join(&upper, &machine.shell_dir), 0o755));
+        actions.push(Action::Link(join(&upper, &machine.shell_dir).join("sh"), target));
+    }
+    actions.push(Action::Overlay {
+        lower: LOWER.into(),
+        store: in_store("root"),
+        target: VIEW.into(),
+    });
+    for (number, submount) in machine.submounts.iter().enumerate() {
+        let source = Path::new(SUBMOUNTS).join(number.to_string());
+        let target = join(Path::new(VIEW), &submount.path);
+        if submount.copy_on_write {
+            overlay(source, &format!("submount-{number}"), target, actions);
+        } else {
+            actions.push(Action::Bind {
+                source,
+                target,
+                read_only: true,
+            });
+        }
+    }
+}
+
+/// A root in memory with the machine's directories bound read-only.
+fn read_only(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
+    actions.push(Action::Directory(in_store("root"), 0o755));
+    actions.push(Action::Bind {
+        source: in_store("root"),
+        target: VIEW.into(),
+        read_only: false,
+    });
+    let layered = layered(machine, spec);
+    for entry in &machine.top {
+        match entry {
+            Top::Link(name, target) => actions.push(Action::Link(in_view(name), target.clone())),
+            Top::Directory(name) => {
+                actions.push(Action::Directory(in_view(name), 0o755));
+                let source = Path::new(TOP).join(name);
+                if layered.iter().any(|layer| layer == name) {
+                    overlay(source, &format!("top-{name}"), in_view(name), actions);
+                } else {
+                    actions.push(Action::Bind {
+                        source,
+                        target: in_view(name),
+                        read_only: true,
+                    });
+                }
+            }
+        }
+    }
+    for name in ["tekton", "workspace", "tmp", "proc", "sys", "dev"] {
+        actions.push(Action::Directory(in_view(name), 0o755));
+    }
+    if let Some(target) = shell_link(machine, spec) {
+        let layer = "shell";
+        let source = join(Path::new(TOP), &machine.shell_dir);
+        actions.push(Action::Directory(in_store(layer).join("upper"), 0o755));
+        actions.push(Action::Link(in_store(layer).join("upper/sh"), target));
+        overlay(source, layer, join(Path::new(VIEW), &machine.shell_dir), actions);
+    }
+}
+
+/// Top-level directories in which a mount point must be made, which a read-only bind would refuse.
+fn layered(machine: &Machine, spec: &SandboxSpec) -> Vec<String> {
+    let mut names = Vec::new();
+    for mount in &spec.mounts {
+        let mut parts = mount.path.split('/').filter(|part| !part.is_empty());
+        let (Some(first), Some(_)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let known = machine
+            .top
+            .iter()
+            .any(|top| matches!(top, Top::Directory(name) if name == first));
+        if known && !PRIVATE.iter().any(|(name, _)| *name == first) && !names.iter().any(|name| name == first)
+        {
+            names.push(first.to_owned());
+        }
+    }
+    names
+}
+
+/// `/dev`, `/sys`, `/proc` and the shared memory of the sandbox.
+fn system(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
+    let devices = if spec.privileged && machine.view == View::Whole {
+        "/machine-dev"
+    } else {
+        "/dev"
+    };
+    actions.push(Action::Bind {
+        source: devices.into(),
+        target: in_view("dev"),
+        read_only: false,
+    });
+    actions.push(Action::Directory(in_store("shm"), 0o1777));
+    actions.push(Action::Bind {
+        source: in_store("shm"),
+        target: in_view("dev/shm"),
+        read_only: false,
+    });
+    actions.push(Action::Bind {
+        source: "/sys".into(),
+        target: in_view("sys"),
+        read_only: true,
+    });
+    actions.push(Action::Processes(in_view("proc")));
+    if machine.view == View::Whole && !spec.privileged {
+        for path in &machine.kernel_files {
+            let place = join(Path::new(VIEW), Path::new(path));
+            actions.push(Action::Bind {
+                source: place.clone(),
+                target: place,
+                read_only: true,
+            });
+        }
+    }
+}
+
+/// Keeps the current directory visible where a private or read-only place would hide its files or refuse writes.
+fn current(machine: &Machine, actions: &mut Vec<Action>) {
+    if let Some(path) = &machine.current {
+        let target = join(Path::new(VIEW), path);
+        actions.push(Action::Directory(target.clone(), 0o755));
+        overlay(CURRENT.into(), "current", target, actions);
+    }
+}
+
+/// Takes hold of every mount's source; returns the paths at which to attach them, in order.
+fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
+    let mut origins = Vec::with_capacity(spec.volumes.len());
+    for (number, volume) in spec.volumes.iter().enumerate() {
+        let path = in_store("volumes").join(number.to_string());
+        origins.push(match &volume.source {
+            Source::Directory(path) => Origin::Machine(path.clone()),
+            Source::Scratch(relative) => fresh(Path::new(SCRATCH).join(relative), volume.group, actions),
+            Source::Memory(size) => {
+                actions.push(Action::Directory(path.clone(), 0o777));
+                actions.push(Action::Memory(path.clone(), *size));
+                fresh(path, volume.group, actions)
+            }
+            Source::Files(files) => {
+                actions.push(Action::Directory(path.clone(), 0o755));
+                actions.extend(files.iter().map(|file| Action::File(path.clone(), file.clone())));
+                Origin::Launcher(path)
+            }
+        });
+    }
+    let waiting = origins.iter().enumerate().filter(|_| spec.private_mounts);
+    let whole = waiting.map(|(number, origin)| (origin, String::new(), false, format!("{VOLUMES}/{number}")));
+    let shared = spec.mounts.iter().filter_map(|mount| {
+        Some((
+            origins.get(mount.volume)?,
+            mount.sub_path.clone(),
+            mount.read_only,
+            mount.path.clone(),
+        ))
+    });
+    let mut targets = Vec::new();
+    for (origin, sub_path, read_only, target) in whole.chain(shared) {
+        actions.push(Action::Take {
+            from: origin.clone(),
+            sub_path: sub_path.into(),
+            read_only,
+        });
+        targets.push(target);
+    }
+    targets
+}
+
+fn fresh(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) -> Origin {
+    actions.push(Action::Directory(path.clone(), 0o777));
+    if let Some(group) = group {
+        actions.push(Action::Group(path.clone(), group));
+    }
+    Origin::Launcher(path)
+}
+
+/// What is made once the view is the root: links of the view are followed within the view only.
+fn inside(spec: &SandboxSpec, takes: Vec<String>, actions: &mut Vec<Action>) {
+    actions.extend(
+        spec.directories
+            .iter()
+            .map(|path| Action::Directory(path.into(), 0o777)),
+    );
+    actions.extend(
+        spec.links
+            .iter()
+            .map(|(path, target)| Action::Link(path.into(), target.into())),
+    );
+    actions.extend(
+        spec.files
+            .iter()
+            .map(|(base, file)| Action::File(base.into(), file.clone())),
+    );
+    actions.extend(
+        takes
+            .into_iter()
+            .enumerate()
+            .map(|(number, path)| Action::Attach(number, path.into())),
+    );
+}
+
+fn shell_link(machine: &Machine, spec: &SandboxSpec) -> Option<PathBuf> {
+    match spec.shell {
+        Shell::Machine => None,
+        Shell::Ash => machine.ash.clone(),
+        Shell::PerProcess => machine.ash.is_some().then(|| STEP_SHELL.into()),
+    }
+}
+
+fn overlay(lower: PathBuf, layer: &str, target: PathBuf, actions: &mut Vec<Action>) {
+    let store = in_store(layer);
+    actions.push(Action::Directory(store.join("upper"), 0o755));
+    actions.push(Action::Directory(store.join("work"), 0o755));
+    actions.push(Action::Overlay { lower, store, target });
+}
+
+fn in_store(name: &str) -> PathBuf {
+    Path::new(STORE).join(name)
+}
+
+fn in_view(name: &str) -> PathBuf {
+    Path::new(VIEW).join(name)
+}
+
+/// Appends an absolute path below a base.
+pub(super) fn join(base: &Path, path: &Path) -> PathBuf {
+    base.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// Plans the directories of a sandbox without a view: volumes become directories below `scratch`, mounts become links.
+pub(super) fn directories(scratch: &Path, spec: &SandboxSpec) -> Vec<Action> {
+    let root = Path::new(&spec.root);
+    let below = |path: &str| join(root, Path::new(path));
+    let mut actions = vec![Action::Directory(root.to_owned(), 0o700)];
+    actions.extend(PRIVATE.map(|(name, mode)| Action::Directory(root.join(name), mode)));
+    actions.extend(
+        spec.directories
+            .iter()
+            .map(|path| Action::Directory(below(path), 0o777)),
+    );
+    actions.extend(
+        spec.links
+            .iter()
+            .map(|(path, target)| Action::Link(below(path), target.into())),
+    );
+    actions.extend(
+        spec.files
+            .iter()
+            .map(|(base, file)| Action::File(below(base), file.clone())),
+    );
+    let mut origins = Vec::new();
+    for (number, volume) in spec.volumes.iter().enumerate() {
+        let path = root.join(".volumes").join(number.to_string());
+        origins.push(match &volume.source {
+            Source::Directory(path) => path.clone(),
+            Source::Scratch(relative) => made(scratch.join(relative), volume.group, &mut actions),
+            Source::Memory(_) => made(path, volume.group, &mut actions),
+            Source::Files(files) => {
+                actions.push(Action::Directory(path.clone(), 0o755));
+                actions.extend(files.iter().map(|file| Action::File(path.clone(), file.clone())));
+                path
+            }
+        });
+    }
+    for mount in &spec.mounts {
+        let Some(origin) = origins.get(mount.volume) else {
+            continue;
+        };
+        let source = origin.join(&mount.sub_path);
+        if !mount.sub_path.is_empty() {
+            actions.push(Action::Beneath(origin.clone(), mount.sub_path.clone().into()));
+        }
+        actions.push(Action::Replace(below(&mount.path), source));
+    }
+    actions
+}
+
+fn made(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) -> PathBuf {
+    fresh(path.clone(), group, actions);
+    path
+}

@@ -1,0 +1,250 @@
+//! Resolves a [`Process`] into a [`Program`]: what a sandbox executes, with nothing left to decide.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::image;
+use super::plan::MountSpec;
+use super::plan::Shell;
+use crate::backend::Tee;
+use crate::backend::expand_env;
+use crate::job::Process;
+use crate::job::Secret;
+use crate::job::Security;
+use crate::observation::StartFailure;
+use crate::observation::StartFailureKind;
+
+/// What a sandbox executes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Program {
+    /// Program and arguments; the program is looked up in the `PATH` of `environment` when it has no slash.
+    pub(super) arguments: Vec<String>,
+    /// `NAME=value`, each name once.
+    pub(super) environment: Vec<Secret>,
+    /// Executable file to write first: path and text.
+    pub(super) script: Option<(String, Secret)>,
+    /// Absolute path; made when missing.
+    pub(super) working_dir: String,
+    /// Mounts that only this process has.
+    pub(super) mounts: Vec<MountSpec>,
+    /// Program that is `sh` for this process only, where the processes of the sandbox differ.
+    pub(super) shell: Shell,
+    /// Files that receive a copy of standard output and standard error.
+    pub(super) tee: [Option<String>; 2],
+    /// Identity and privileges.
+    pub(super) security: Security,
+    /// What the process leaves behind is not taken for another's: it has a guardian that adopts its orphans.
+    pub(super) guarded: bool,
+}
+
+/// What the resolution depends on besides the process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Surroundings {
+    /// Variables that every process has unless it sets them itself.
+    pub(super) environment: Vec<(String, String)>,
+    /// Literal prefixes of paths and what they become: empty where the view holds, else the fallback's rewriting.
+    pub(super) rewrites: Vec<(String, String)>,
+    /// User that a process is when it asks for none.
+    pub(super) user: u32,
+    /// A process can become any user.
+    pub(super) can_switch_user: bool,
+    /// Directory of the machine that stands for the root of the view; empty when the view is the sandbox's own.
+    pub(super) root: String,
+}
+
+/// A failure of a container's configuration.
+pub(super) fn refuse(message: impl Into<String>) -> StartFailure {
+    StartFailure {
+        kind: StartFailureKind::ContainerConfig,
+        message: message.into(),
+    }
+}
+
+/// Resolves `process`, to be started as `container`.
+pub(super) fn resolve(
+    container: &str,
+    process: &Process,
+    tee: Tee<'_>,
+    surroundings: &Surroundings,
+) -> Result<Program, StartFailure> {
+    check_user(container, process, surroundings)?;
+    let environment = environment(process, surroundings);
+    let lookup = |name: &str| environment.get(name).map(|(_, value)| value.as_str());
+    let rewrite = |text: &str| surroundings.rewrite(text);
+    let expand = |text: &String| rewrite(&expand_env(text, lookup));
+    let args = process.args.iter().map(expand);
+    let (arguments, script) = if let Some(script) = &process.script {
+        let path = format!("{}/tekton/scripts/{container}", surroundings.root);
+        let text = Secret::new(rewrite(script));
+        (
+            std::iter::once(path.clone()).chain(args).collect(),
+            Some((path, text)),
+        )
+    } else if process.command.is_empty() {
+        let default = image::default_command(&process.image, &process.args).ok_or_else(|| {
+            refuse(format!(
+                "the entrypoint of image {:?} is unknown, because the host executor runs the machine's own tools and \
+                 pulls no images: give {container} a command or a script",
+                process.image
+            ))
+        })?;
+        (
+            default
+                .iter()
+                .map(|part| (*part).to_owned())
+                .chain(args)
+                .collect(),
+            None,
+        )
+    } else {
+        (process.command.iter().map(expand).chain(args).collect(), None)
+    };
+    let working_dir = if process.working_dir.is_empty() {
+        "/workspace"
+    } else {
+        &process.working_dir
+    };
+    let program = Program {
+        arguments,
+        environment: ordered(&environment),
+        script,
+        working_dir: rewrite(working_dir),
+        mounts: Vec::new(),
+        shell: Shell::Machine,
+        tee: [tee.stdout.map(rewrite), tee.stderr.map(rewrite)],
+        security: process.security.clone(),
+        guarded: false,
+    };
+    check_text(container, &program)?;
+    Ok(program)
+}
+
+/// The same process with another command: a probe in its view.
+pub(super) fn probe(
+    container: &str,
+    process: &Process,
+    command: &[String],
+    near: &Surroundings,
+) -> Result<Program, StartFailure> {
+    let process = Process {
+        command: command.to_vec(),
+        args: Vec::new(),
+        script: None,
+        ..process.clone()
+    };
+    resolve(container, &process, Tee::default(), near)
+}
+
+impl Surroundings {
+    /// Replaces literal prefixes of paths wherever they occur.
+    fn rewrite(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (from, to) in &self.rewrites {
+            if text.contains(from.as_str()) {
+                text = replace_path(&text, from, to);
+            }
+        }
+        text
+    }
+}
+
+/// Replaces `from` where it is a whole path or the start of one: `/workspace` in `/workspace/x`, not in `/workspaces`
+/// or `/my/workspace`.
+fn replace_path(text: &str, from: &str, to: &str) -> String {
+    let part_of_name = |character: char| character.is_alphanumeric() || "_-.".contains(character);
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(from) {
+        let starts = before
+            .chars()
+            .next_back()
+            .is_none_or(|previous| !part_of_name(previous) && previous != '/');
+        let starts =
+            starts && (!before.is_empty() || replaced.chars().next_back().is_none_or(|c| !part_of_name(c)));
+        let ends = after.chars().next().is_none_or(|next| !part_of_name(next));
+        replaced.push_str(before);
+        replaced.push_str(if starts && ends { to } else { from });
+        rest = after;
+    }
+    replaced.push_str(rest);
+    replaced
+}
+
+/// The final environment: name to position and value, so that later entries win and order is kept.
+fn environment(process: &Process, surroundings: &Surroundings) -> BTreeMap<String, (usize, String)> {
+    let mut variables: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let own = process
+        .env
+        .iter()
+        .map(|variable| (&variable.name, surroundings.rewrite(&variable.value)));
+    let given = surroundings
+        .environment
+        .iter()
+        .map(|(name, value)| (name, value.clone()));
+    for (name, value) in given.chain(own) {
+        let position = variables.len();
+        variables
+            .entry(name.clone())
+            .and_modify(|entry| entry.1.clone_from(&value))
+            .or_insert((position, value));
+    }
+    variables
+}
+
+fn ordered(variables: &BTreeMap<String, (usize, String)>) -> Vec<Secret> {
+    let mut entries: Vec<_> = variables.iter().collect();
+    entries.sort_by_key(|(_, (position, _))| *position);
+    entries
+        .into_iter()
+        .map(|(name, (_, value))| Secret::new(format!("{name}={value}")))
+        .collect()
+}
+
+fn check_user(container: &str, process: &Process, surroundings: &Surroundings) -> Result<(), StartFailure> {
+    let security = &process.security;
+    let user = security.user.unwrap_or(surroundings.user);
+    if security.run_as_non_root && user == 0 {
+        return Err(refuse(if security.user.is_some() {
+            format!(
+                "container {container:?} has runAsNonRoot and runAsUser 0: container's runAsUser breaks non-root policy"
+            )
+        } else {
+            format!("container {container:?} has runAsNonRoot and would run as root: give it a runAsUser")
+        }));
+    }
+    if user != surroundings.user && !surroundings.can_switch_user {
+        return Err(refuse(format!(
+            "container {container:?} asks for user {user}, and only root can change the user of a process: run as \
+             root, or leave runAsUser out"
+        )));
+    }
+    Ok(())
+}
+
+/// The kernel ends strings at a NUL byte, so a text that holds one would be cut silently.
+fn check_text(container: &str, program: &Program) -> Result<(), StartFailure> {
+    let variables = program.environment.iter().map(Secret::expose);
+    let paths = program.tee.iter().flatten().chain([&program.working_dir]);
+    let mut all = program
+        .arguments
+        .iter()
+        .chain(paths)
+        .map(String::as_bytes)
+        .chain(variables);
+    if all.any(|text| text.contains(&0)) {
+        return Err(refuse(format!(
+            "command, arguments or environment of {container} hold a NUL character"
+        )));
+    }
+    let working_dir = PathBuf::from(&program.working_dir);
+    if working_dir.is_absolute() {
+        return Ok(());
+    }
+    Err(refuse(format!(
+        "working directory {:?} of {container} is not an absolute path",
+        program.working_dir
+    )))
+}

@@ -1,0 +1,289 @@
+//! The plane's side of one sandbox.
+
+use std::io;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use rustix::fs::FileType;
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
+use rustix::fs::ResolveFlags;
+use rustix::pipe::PipeFlags;
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::watch;
+
+use super::channel::Channel;
+use super::channel::Ticket;
+use super::mount;
+use super::process;
+use super::process::Program;
+use super::running::HostProcess;
+use super::running::Pump;
+use super::running::Source;
+use super::running::copy_to;
+use super::spec::Layout;
+use super::wire::Command;
+use crate::backend::Launch;
+use crate::backend::Running;
+use crate::backend::Sandbox;
+use crate::backend::Stream;
+use crate::job::Process;
+use crate::observation::StartFailure;
+use crate::observation::StartFailureKind;
+
+/// A sandbox of the host backend.
+pub(super) struct HostSandbox {
+    channel: Arc<Channel>,
+    layout: Layout,
+    tekton: OwnedFd,
+    gone: watch::Receiver<bool>,
+}
+
+impl HostSandbox {
+    /// Takes over a sandbox that is ready. `gone` turns true when nothing of it is left.
+    pub(super) fn new(
+        channel: Arc<Channel>,
+        layout: Layout,
+        tekton: OwnedFd,
+        gone: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            channel,
+            layout,
+            tekton,
+            gone,
+        }
+    }
+
+    async fn launch(&self, launch: Launch<'_>) -> Result<Box<dyn Running>, StartFailure> {
+        let Launch {
+            container,
+            process,
+            tee,
+            output,
+        } = launch;
+        let program = process::resolve(container, process, tee, &self.layout.surroundings)?;
+        let program = self
+            .layout
+            .fit(program, process, container.starts_with("sidecar-"))?;
+        // One pipe keeps the order of what is written to both streams, so there are two only when they part.
+        let separate = tee.stdout != tee.stderr;
+        let (mut ends, mut writers) = (vec![pipe().map_err(lost)?], Vec::new());
+        if separate {
+            ends.push(pipe().map_err(lost)?);
+        }
+        let mut readers = Vec::new();
+        for (reader, writer) in ends {
+            readers.push(Receiver::from_owned_fd(reader).map_err(lost)?);
+            writers.push(writer);
+        }
+        let (ticket, copies) = self.start_program(program, writers).await?;
+        let mut copies = copies.into_iter().map(copy_to);
+        let streams = [(Stream::Stdout, tee.stdout), (Stream::Stderr, tee.stderr)];
+        let sources = readers.into_iter().zip(streams).map(|(pipe, (stream, copied))| {
+            let copy = copied.and_then(|_| copies.next());
+            Source { stream, pipe, copy }
+        });
+        let (exit, ended) = watch::channel(None);
+        let pump = Pump {
+            sources: sources.collect(),
+            sink: output.chunks,
+            exited: ticket.exited,
+            exit,
+        };
+        tokio::spawn(pump.run());
+        Ok(Box::new(HostProcess {
+            image: process.image.clone(),
+            number: ticket.number,
+            channel: Arc::clone(&self.channel),
+            exit: ended,
+        }))
+    }
+
+    /// Starts a program and waits until it runs; returns the files that receive a copy of its output.
+    async fn start_program(
+        &self,
+        program: Program,
+        outputs: Vec<OwnedFd>,
+    ) -> Result<(Ended, Vec<OwnedFd>), StartFailure> {
+        let Ticket {
+            number,
+            started,
+            exited,
+        } = self.channel.expect_process();
+        let command = Command::Start {
+            number,
+            program: Box::new(program),
+        };
+        self.channel.send(&command, outputs).map_err(lost)?;
+        let copies = started
+            .await
+            .map_err(|_| lost(io::ErrorKind::BrokenPipe.into()))??;
+        Ok((Ended { number, exited }, copies))
+    }
+
+    async fn check(&self, container: &str, process: &Process, command: &[String]) -> io::Result<i32> {
+        let refused = |failure: StartFailure| io::Error::other(failure.message);
+        let program =
+            process::probe(container, process, command, &self.layout.surroundings).map_err(refused)?;
+        let program = self.layout.fit(program, process, false).map_err(refused)?;
+        let nowhere = rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let (ended, _) = self
+            .start_program(program, vec![nowhere])
+            .await
+            .map_err(refused)?;
+        let guard = KillOnDrop {
+            channel: &self.channel,
+            number: ended.number,
+        };
+        let code = ended
+            .exited
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        std::mem::forget(guard);
+        Ok(code)
+    }
+
+    /// The part of a path below `/tekton`.
+    fn below_tekton(path: &Path) -> io::Result<PathBuf> {
+        let plain = path
+            .components()
+            .all(|part| part != std::path::Component::ParentDir);
+        let relative = path
+            .strip_prefix("/tekton")
+            .ok()
+            .filter(|rest| plain && !rest.as_os_str().is_empty());
+        relative.map(Path::to_owned).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{} is not a path below /tekton", path.display()),
+            )
+        })
+    }
+}
+
+/// A started program's number and end.
+struct Ended {
+    number: u32,
+    exited: tokio::sync::oneshot::Receiver<i32>,
+}
+
+/// Ends a probe that nobody waits for any more.
+struct KillOnDrop<'c> {
+    channel: &'c Channel,
+    number: u32,
+}
+
+impl Drop for KillOnDrop<'_> {
+    fn drop(&mut self) {
+        let _ = self.channel.send(
+            &Command::Signal {
+                number: self.number,
+                signal: libc::SIGKILL,
+            },
+            Vec::new(),
+        );
+    }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    // Only this end: programs expect their output to block.
+    rustix::io::ioctl_fionbio(&reader, true)?;
+    Ok((reader, writer))
+}
+
+fn lost(error: io::Error) -> StartFailure {
+    StartFailure {
+        kind: StartFailureKind::Sandbox,
+        message: format!("the sandbox is gone: {error}"),
+    }
+}
+
+impl Sandbox for HostSandbox {
+    fn start<'a>(&'a mut self, launch: Launch<'a>) -> BoxFuture<'a, Result<Box<dyn Running>, StartFailure>> {
+        Box::pin(self.launch(launch))
+    }
+
+    fn probe<'a>(
+        &'a self,
+        container: &'a str,
+        process: &'a Process,
+        command: &'a [String],
+    ) -> BoxFuture<'a, io::Result<i32>> {
+        Box::pin(self.check(container, process, command))
+    }
+
+    fn read(&self, path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+        read_below(&self.tekton, &Self::below_tekton(path)?, limit)
+    }
+
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        write_below(&self.tekton, &Self::below_tekton(path)?, content)
+    }
+
+    fn destroy(&mut self) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async move {
+            self.channel.close();
+            self.gone
+                .wait_for(|gone| *gone)
+                .await
+                .map(drop)
+                .map_err(|_| io::Error::other("the plane stopped before the sandbox was gone"))
+        })
+    }
+}
+
+impl Drop for HostSandbox {
+    fn drop(&mut self) {
+        self.channel.close();
+    }
+}
+
+/// Reads a regular file below a directory; links and everything else that is no regular file reads as missing.
+fn read_below(base: &OwnedFd, relative: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    use rustix::io::Errno;
+    let file = match rustix::fs::openat2(base, relative, flags, Mode::empty(), resolve) {
+        Ok(file) => file,
+        // Missing, a link, a part that is no directory, or a socket.
+        Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::NXIO) => return Ok(None),
+        Err(errno) => return Err(errno.into()),
+    };
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::from(file).take(bound).read_to_end(&mut content)?;
+    if content.len() > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("{} holds more than {limit} bytes", relative.display()),
+        ));
+    }
+    Ok(Some(content))
+}
+
+/// Writes a file below a directory, making its parents and replacing what is there.
+fn write_below(base: &OwnedFd, relative: &Path, content: &[u8]) -> io::Result<()> {
+    let name = relative.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let parent = match relative.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => mount::open_beneath(base, parent)?,
+        None => base.try_clone()?,
+    };
+    match rustix::fs::unlinkat(&parent, name, rustix::fs::AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(parent.as_fd(), name, flags, Mode::from_raw_mode(0o644))?;
+    io::Write::write_all(&mut std::fs::File::from(file), content)
+}

@@ -1,0 +1,269 @@
+//! Turns a [`Job`] into a [`SandboxSpec`], and knows what of it concerns each process.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::image;
+use super::plan::MountSpec;
+use super::plan::SandboxSpec;
+use super::plan::Shell;
+use super::plan::Source;
+use super::plan::VolumeSpec;
+use super::process::Program;
+use super::process::Surroundings;
+use super::process::refuse;
+use crate::job::File;
+use crate::job::Job;
+use crate::job::Mount;
+use crate::job::Process;
+use crate::job::Volume;
+use crate::job::VolumeSource;
+use crate::observation::StartFailure;
+
+/// Home directory of processes that do not choose one.
+pub(super) const HOME: &str = "/tekton/home";
+
+/// Directories below `/tekton` that every sandbox has.
+const TEKTON: [&str; 7] = ["results", "artifacts", "home", "scripts", "creds", "bin", "run"];
+
+/// What the processes of one sandbox are started with.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// The view all of them share.
+    pub(super) spec: SandboxSpec,
+    /// What the resolution of a process depends on.
+    pub(super) surroundings: Surroundings,
+    /// Some volume is a directory below the scratch directory.
+    pub(super) on_disk: bool,
+    volumes: BTreeMap<String, usize>,
+}
+
+/// Lays out the sandbox of a job. `scratch` is the sandbox's own directory, relative to the launcher's.
+pub(super) fn lay_out(job: &Job, scratch: &Path, surroundings: Surroundings) -> Result<Layout, StartFailure> {
+    let isolated = surroundings.root.is_empty();
+    let processes = || {
+        job.steps
+            .iter()
+            .map(|step| &step.process)
+            .chain(job.sidecars.iter().map(|car| &car.process))
+    };
+    let mounted: BTreeSet<&str> = processes()
+        .flat_map(|process| &process.mounts)
+        .map(|mount| mount.volume.as_str())
+        .collect();
+    let mut layout = Layout {
+        spec: SandboxSpec {
+            root: surroundings.root.clone(),
+            // The kernel's limit for host names.
+            hostname: job.pod.chars().take(64).collect(),
+            ..SandboxSpec::default()
+        },
+        surroundings,
+        on_disk: false,
+        volumes: BTreeMap::new(),
+    };
+    let group = processes().find_map(|process| process.security.fs_group);
+    for volume in job
+        .volumes
+        .iter()
+        .filter(|volume| mounted.contains(volume.name.as_str()))
+    {
+        layout.add_volume(volume, scratch, group);
+    }
+    layout.place_mounts(processes(), isolated)?;
+    layout.add_places(job);
+    layout.spec.privileged = processes().any(|process| process.security.privileged);
+    let mut shells = processes().map(|process| image::has_ash(&process.image));
+    let first = shells.next().unwrap_or_default();
+    layout.spec.shell = match (first, shells.all(|other| other == first)) {
+        (true, true) => Shell::Ash,
+        (false, true) => Shell::Machine,
+        (_, false) => Shell::PerProcess,
+    };
+    Ok(layout)
+}
+
+impl Layout {
+    /// Adds to a resolved program what depends on the sandbox it runs in.
+    pub(super) fn fit(
+        &self,
+        mut program: Program,
+        process: &Process,
+        guarded: bool,
+    ) -> Result<Program, StartFailure> {
+        program.guarded = guarded;
+        if self.spec.private_mounts {
+            program.mounts = self.mounts_of(process)?;
+        }
+        if self.spec.shell == Shell::PerProcess {
+            program.shell = if image::has_ash(&process.image) {
+                Shell::Ash
+            } else {
+                Shell::PerProcess
+            };
+        }
+        Ok(program)
+    }
+
+    fn add_volume(&mut self, volume: &Volume, scratch: &Path, group: Option<u32>) {
+        let number = self.spec.volumes.len();
+        let (source, group) = match &volume.source {
+            VolumeSource::Empty {
+                memory: true,
+                size_limit,
+            } => (Source::Memory(*size_limit), group),
+            VolumeSource::Empty { memory: false, .. } => {
+                self.on_disk = true;
+                (Source::Scratch(scratch.join(number.to_string())), group)
+            }
+            VolumeSource::Directory(path) => (Source::Directory(path.clone()), None),
+            VolumeSource::Files(files) => (Source::Files(files.clone()), None),
+        };
+        self.spec.volumes.push(VolumeSpec { source, group });
+        self.volumes.insert(volume.name.clone(), number);
+    }
+
+    /// Mounts are made once for all when every process has the same, and by each process for itself otherwise.
+    fn place_mounts<'p>(
+        &mut self,
+        processes: impl Iterator<Item = &'p Process>,
+        isolated: bool,
+    ) -> Result<(), StartFailure> {
+        let sets = processes
+            .map(|process| self.mounts_of(process))
+            .collect::<Result<Vec<_>, _>>()?;
+        let same = sets
+            .windows(2)
+            .all(|pair| matches!(pair, [one, other] if one == other));
+        if isolated && !same {
+            self.spec.private_mounts = true;
+            return Ok(());
+        }
+        let all: BTreeSet<MountSpec> = sets.into_iter().flatten().collect();
+        self.spec.mounts = all.into_iter().collect();
+        let clash = self
+            .spec
+            .mounts
+            .windows(2)
+            .find(|pair| matches!(pair, [one, other] if one.path == other.path));
+        if let Some([one, _]) = clash {
+            return Err(refuse(format!(
+                "without isolation, {:?} cannot be a different volume in each step: use the host executor",
+                one.path
+            )));
+        }
+        if !isolated {
+            self.rewrite_mounts();
+        }
+        Ok(())
+    }
+
+    /// Paths of mounts become paths below the sandbox's directory.
+    fn rewrite_mounts(&mut self) {
+        let covered = |path: &str| path.starts_with("/tekton/") || Path::new(path).starts_with("/workspace");
+        let root = self.spec.root.clone();
+        let paths = self
+            .spec
+            .mounts
+            .iter()
+            .map(|mount| mount.path.as_str())
+            .filter(|path| !covered(path));
+        let rewrites = paths.map(|path| (path.to_owned(), format!("{root}{path}")));
+        self.surroundings.rewrites.extend(rewrites);
+    }
+
+    fn mounts_of(&self, process: &Process) -> Result<Vec<MountSpec>, StartFailure> {
+        let mut mounts = process
+            .mounts
+            .iter()
+            .map(|mount| self.mount(mount))
+            .collect::<Result<Vec<_>, _>>()?;
+        // A mount below another comes after it.
+        mounts.sort();
+        Ok(mounts)
+    }
+
+    fn mount(&self, mount: &Mount) -> Result<MountSpec, StartFailure> {
+        let volume = self.volumes.get(&mount.volume).copied().ok_or_else(|| {
+            refuse(format!(
+                "volume mount {:?} names the volume {:?}, which does not exist",
+                mount.path, mount.volume
+            ))
+        })?;
+        let leaves = Path::new(&mount.sub_path)
+            .components()
+            .any(|part| part == std::path::Component::ParentDir);
+        let sub_path = mount.sub_path.trim_matches('/');
+        if leaves || mount.sub_path.starts_with('/') {
+            return Err(refuse(format!(
+                "sub path {:?} of volume {:?} must stay inside the volume: no leading slash and no \"..\"",
+                mount.sub_path, mount.volume
+            )));
+        }
+        let path = Path::new(&mount.path);
+        let steady = path.is_absolute()
+            && path
+                .components()
+                .all(|part| part != std::path::Component::ParentDir);
+        if !steady || path == Path::new("/") {
+            return Err(refuse(format!(
+                "mount path {:?} must be an absolute path below the root",
+                mount.path
+            )));
+        }
+        let files = self
+            .spec
+            .volumes
+            .get(volume)
+            .is_some_and(|spec| matches!(spec.source, Source::Files(_)));
+        Ok(MountSpec {
+            path: path
+                .components()
+                .collect::<PathBuf>()
+                .to_string_lossy()
+                .into_owned(),
+            volume,
+            sub_path: sub_path.to_owned(),
+            read_only: mount.read_only || files,
+        })
+    }
+
+    /// The directories, links and files that Tekton promises below `/tekton`.
+    fn add_places(&mut self, job: &Job) {
+        let spec = &mut self.spec;
+        spec.directories
+            .extend(TEKTON.iter().map(|name| format!("/tekton/{name}")));
+        for (number, step) in job.steps.iter().enumerate() {
+            spec.directories.push(format!("/tekton/run/{number}"));
+            spec.directories
+                .push(format!("/tekton/steps/step-{}/results", step.name));
+            spec.directories
+                .push(format!("/tekton/steps/step-{}/artifacts", step.name));
+            spec.links
+                .push((format!("/tekton/steps/{number}"), format!("step-{}", step.name)));
+        }
+        if job.credentials.is_empty() {
+            return;
+        }
+        let processes = job.steps.iter().map(|step| &step.process);
+        let homes = processes.map(|process| {
+            let own = process.env.iter().rev().find(|variable| variable.name == "HOME");
+            own.map_or(HOME, |variable| variable.value.as_str())
+        });
+        let homes: BTreeSet<&str> = homes
+            .filter(|home| home.starts_with('/'))
+            .chain(["/tekton/creds"])
+            .collect();
+        for home in homes {
+            let files = job.credentials.iter();
+            let files = files.map(|(path, content)| File {
+                path: path.clone(),
+                content: content.clone(),
+                mode: 0o600,
+            });
+            spec.files.extend(files.map(|file| (home.to_owned(), file)));
+        }
+    }
+}
