@@ -9,6 +9,8 @@ use std::sync::PoisonError;
 use std::sync::Weak;
 use std::time::Instant;
 
+use tokio::sync::Semaphore;
+
 use crate::cache::Cache;
 use crate::cache::Key;
 use crate::cache::Mode;
@@ -17,6 +19,9 @@ use crate::http;
 use crate::hub;
 use crate::policy::Policy;
 use crate::source::Fetched;
+
+/// Fetches at one time; a git fetch is several processes, and a matrix can ask for hundreds.
+const CONCURRENT: usize = 16;
 
 /// Something could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +41,14 @@ pub enum Error {
 ///
 /// # Guarantees
 /// Equal requests at the same time cost one fetch, where their result may be cached. A cached file is given
-/// only to who asks with the credentials it was fetched with. Failures are never cached.
+/// only to who asks with the credentials it was fetched with. Failures are never cached. No more than 16
+/// fetches run at one time; waiting for one's turn does not count against the time limit.
 pub struct Fetcher {
     policy: Policy,
     client: OnceLock<http::Client>,
     cache: Mutex<Cache>,
     flights: Mutex<HashMap<Key, Weak<tokio::sync::Mutex<()>>>>,
+    permits: Semaphore,
     now: Box<dyn Fn() -> Instant + Send + Sync>,
 }
 
@@ -71,6 +78,7 @@ impl Fetcher {
             client: OnceLock::new(),
             cache: Mutex::new(cache),
             flights: Mutex::default(),
+            permits: Semaphore::new(CONCURRENT),
             now: Box::new(now),
         }
     }
@@ -116,7 +124,7 @@ impl Fetcher {
         fetch: impl Future<Output = Result<Fetched, Error>>,
     ) -> Result<Arc<Fetched>, Error> {
         let Some(key) = key else {
-            return Ok(Arc::new(fetch.await?));
+            return self.permitted(fetch).await;
         };
         if let Some(found) = self.lookup(&key) {
             return Ok(found);
@@ -131,10 +139,21 @@ impl Fetcher {
         if let Some(found) = self.lookup(&key) {
             return Ok(found);
         }
-        let fetched = Arc::new(Box::pin(fetch).await?);
+        let fetched = self.permitted(fetch).await?;
         lock(&self.cache).insert(key, Arc::clone(&fetched), (self.now)());
         drop(first);
         Ok(fetched)
+    }
+
+    async fn permitted(
+        &self,
+        fetch: impl Future<Output = Result<Fetched, Error>>,
+    ) -> Result<Arc<Fetched>, Error> {
+        let permit = self.permits.acquire().await;
+        // Boxed, because a fetch holds a lot across its waits.
+        let fetched = Box::pin(fetch).await?;
+        drop(permit);
+        Ok(Arc::new(fetched))
     }
 
     fn lookup(&self, key: &Key) -> Option<Arc<Fetched>> {

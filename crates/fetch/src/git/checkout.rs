@@ -27,7 +27,7 @@ pub struct CheckoutRequest {
 }
 
 /// What a checkout wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Checkout {
     /// The full hash of the commit.
     pub commit: String,
@@ -35,17 +35,8 @@ pub struct Checkout {
     pub files: usize,
     /// Sum of the sizes of the files in bytes.
     pub bytes: u64,
-}
-
-impl Checkout {
-    /// Where the files came from.
-    pub fn source(&self, url: &str) -> RefSource {
-        RefSource {
-            uri: format!("git+{url}"),
-            digest: [("sha1".to_owned(), self.commit.clone())].into(),
-            entry_point: String::new(),
-        }
-    }
+    /// Where the files came from, without user and password.
+    pub source: RefSource,
 }
 
 /// Writes the files of one revision into `directory`, which must be empty or not there yet.
@@ -66,10 +57,12 @@ pub async fn checkout(
         snapshot.check_links(&tree).await?;
         let directory = prepare(directory)?;
         snapshot.write(&directory).await?;
+        let (commit, source) = (snapshot.commit.clone(), snapshot.source(""));
         Ok(Checkout {
-            commit: snapshot.commit.clone(),
+            commit,
             files: tree.files,
             bytes: tree.bytes,
+            source,
         })
     };
     match tokio::time::timeout(limits.timeout, Box::pin(work)).await {

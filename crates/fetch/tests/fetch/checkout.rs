@@ -56,6 +56,8 @@ async fn a_revision_is_written_without_a_repository_beside_it() {
         .await
         .unwrap();
     assert_eq!((written.commit.as_str(), written.files), (commit.as_str(), 3));
+    assert_eq!(written.source.uri, format!("git+{}", repository.url()));
+    assert_eq!(written.source.digest.get("sha1"), Some(&commit));
     insta::assert_debug_snapshot!(files(&target), @r#"
     {
         "a.yaml": "a",

@@ -1,8 +1,6 @@
 //! Single files of real repositories, over the file system and over HTTP.
 
 use std::io::Read as _;
-use std::sync::Mutex;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use windlass_fetch::Credentials;
@@ -311,28 +309,46 @@ async fn sizes_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_left_in_time() {
+async fn a_fetch_that_is_given_up_leaves_no_process() {
     if git_is_missing() {
         return;
     }
-    let (sender, receiver) = mpsc::channel();
-    let sender = Mutex::new(sender);
+    let (arrived, mut arrival) = tokio::sync::mpsc::unbounded_channel();
+    let (left, mut departure) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::start(move |_, stream| {
+        arrived.send(()).unwrap();
         // Ends when the other side is gone, which is what killing the program brings about.
         let _ = stream.read_to_end(&mut Vec::new());
-        sender.lock().unwrap().send(()).unwrap();
+        left.send(()).unwrap();
     });
+    let url = server.url("/repo");
+    tokio::select! {
+        outcome = fetch(&url, "main", "task.yaml") => panic!("the server gave no answer: {outcome:?}"),
+        _ = arrival.recv() => {}
+    }
+    departure.recv().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fetch_ends_in_time() {
+    if git_is_missing() {
+        return;
+    }
+    let server = Server::start(|_, stream| drop(stream.read_to_end(&mut Vec::new())));
     let limits = Limits {
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_millis(100),
         ..Limits::default()
     };
     let request = Request {
         limits,
-        ..request(&server.url("/repo"), "main", "task.yaml")
+        ..request(&server.url("/repo?token=hunter2"), "main", "task.yaml")
     };
-    let outcome = fetch_file(&request, &Policy::trusting()).await;
-    assert!(matches!(outcome, Err(Error::Timeout { .. })), "{outcome:?}");
-    receiver.recv_timeout(Duration::from_secs(30)).unwrap();
+    let error = fetch_file(&request, &Policy::trusting()).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert!(
+        error.to_string().ends_with("/repo took longer than 0.1 s"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
