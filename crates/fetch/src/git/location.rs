@@ -33,7 +33,7 @@ pub(super) enum Transport {
 }
 
 impl Location {
-    /// Reads a URL, refusing whatever git would take for an option, a helper program or a second line.
+    /// Reads a URL, refusing whatever git would take for an option, a program to run or a second line.
     pub(super) fn parse(
         text: &str,
         credentials: Option<&Credentials>,
