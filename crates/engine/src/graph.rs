@@ -385,3 +385,6 @@ impl Adjacency {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

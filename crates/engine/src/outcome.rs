@@ -2,7 +2,7 @@
 //!
 //! # Differences from Tekton
 //! - A cancelled run whose tasks are still being stopped is `Unknown`/`Cancelled` until they have; one that timed out is
-//!   `Unknown`/`PipelineRunStopping`.
+//!   `Unknown`/`PipelineRunStopping` meanwhile.
 //! - `$(tasks.status)` counts a task that could not be started as failed, where Tekton overlooks it.
 //! - `RollingBack` and `RollbackFailed`, and the number of tasks undone, exist only where a run rolls back.
 
@@ -164,7 +164,7 @@ impl View<'_> {
         let dag = &self.tally().dag;
         if dag.pending + dag.active() > 0 {
             TaskStatus::None
-        } else if failures(dag) + dag.ignored + dag.cancelled + dag.invalid + dag.undo_failed > 0 {
+        } else if failures(dag) + dag.ignored + dag.cancelled + dag.invalid + dag.undo() > 0 {
             TaskStatus::Failed
         } else if dag.skipped > 0 {
             TaskStatus::Completed
@@ -256,10 +256,12 @@ impl Teller<'_> {
             Intent::Pending => Reason::Pending,
             _ if phase == Phase::Unwinding => Reason::RollingBack,
             Intent::Cancel => Reason::Cancelled,
-            _ if self.has_finally && self.tasks_are_timing_out() => Reason::TimedOutRunningFinally,
+            _ if self.pipeline_is_timing_out() => Reason::Stopping,
+            _ if self.tasks_are_timing_out() && self.has_finally => Reason::TimedOutRunningFinally,
+            _ if self.tasks_are_timing_out() => Reason::Stopping,
             Intent::CancelRunFinally => Reason::CancelledRunningFinally,
             Intent::StopRunFinally => Reason::StoppedRunningFinally,
-            Intent::Run if self.is_timing_out() || self.all.cancelled > 0 => Reason::Stopping,
+            Intent::Run if self.all.cancelled > 0 => Reason::Stopping,
             Intent::Run if failures(&self.all) > 0 && !finally_open => Reason::Stopping,
             Intent::Run => Reason::Running,
         };
@@ -345,9 +347,11 @@ impl Teller<'_> {
         self.tasks_timed_out() || (open && self.situation.has_passed(directive.deadlines.tasks))
     }
 
-    fn is_timing_out(&self) -> bool {
-        self.situation
-            .has_passed(self.situation.directive.deadlines.pipeline)
+    fn pipeline_is_timing_out(&self) -> bool {
+        self.pipeline_timed_out()
+            || self
+                .situation
+                .has_passed(self.situation.directive.deadlines.pipeline)
     }
 }
 
@@ -358,3 +362,6 @@ fn shortened(mut text: String) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,3 +266,6 @@ impl State {
         matches!(self, Self::Undoing | Self::Undone | Self::UndoFailed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,10 +49,10 @@ impl Decider<'_> {
         if self.situation.directive.intent != Intent::Pending {
             match (phase, candidates) {
                 (Phase::Forward | Phase::Draining, Candidates::All) => {
-                    self.tasks(&self.ledger.ready, &mut commands)
+                    self.tasks(&self.ledger.ready, &mut commands);
                 }
                 (Phase::Forward | Phase::Draining, Candidates::Only(ready)) => {
-                    self.tasks(ready, &mut commands)
+                    self.tasks(ready, &mut commands);
                 }
                 (Phase::Unwinding, Candidates::All) => self.undos(&mut commands),
                 (Phase::Finally, Candidates::All) => self.finally(&mut commands),

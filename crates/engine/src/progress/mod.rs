@@ -166,3 +166,6 @@ impl<'a> View<'a> {
         self.tally
     }
 }
+
+#[cfg(test)]
+mod tests;
