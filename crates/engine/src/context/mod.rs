@@ -12,8 +12,6 @@ mod propagation;
 mod task;
 
 pub use error::Error;
-pub use finally::AggregateStatus;
-pub use finally::TaskStatus;
 pub use finally::apply_finally_context;
 pub use finally::finally_context;
 pub use pipeline::PipelineInputs;

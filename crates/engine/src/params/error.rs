@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::substitution;
+use windlass_api::reasons::pipeline_run;
+use windlass_api::reasons::pipeline_run::USER_ERROR_PREFIX;
+use windlass_api::reasons::task_run;
 
-/// Puts before the message of a condition that the user can put right.
-pub(crate) const USER_ERROR: &str = "[User error] ";
+use crate::substitution;
 
 /// Parameters that do not fit their declarations; the texts are upstream's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,47 +108,47 @@ impl Error {
     /// Reason and message of a `TaskRun`'s condition.
     pub fn task_condition(&self) -> (&'static str, String) {
         let reason = match self {
-            Self::Enum { .. } => "InvalidParamValue",
-            _ => "TaskRunValidationFailed",
+            Self::Enum { .. } => task_run::INVALID_PARAM_VALUE,
+            _ => task_run::VALIDATION_FAILED,
         };
-        (reason, format!("{USER_ERROR}{self}"))
+        (reason, format!("{USER_ERROR_PREFIX}{self}"))
     }
 
     /// Reason and message of a `PipelineRun`'s condition; both names are `namespace/name`.
     pub fn pipeline_condition(&self, run: &str, pipeline: &str) -> (&'static str, String) {
         let (reason, text) = match self {
             Self::PipelineMissing { .. } => (
-                "ParameterMissing",
+                pipeline_run::PARAMETER_MISSING,
                 format!("PipelineRun {run} is missing some parameters required by Pipeline {pipeline}"),
             ),
             Self::PipelineTypes { .. } => (
-                "ParameterTypeMismatch",
+                pipeline_run::PARAMETER_TYPE_MISMATCH,
                 format!(
                     "PipelineRun {run} parameters have mismatching types with Pipeline {pipeline}'s parameters"
                 ),
             ),
             Self::PipelineKeys { .. } => (
-                "ObjectParameterMissKeys",
+                pipeline_run::OBJECT_PARAMETER_MISS_KEYS,
                 format!(
                     "PipelineRun {run} parameters is missing object keys required by Pipeline {pipeline}'s parameters"
                 ),
             ),
             Self::Enum { .. } => (
-                "InvalidParamValue",
+                pipeline_run::INVALID_PARAM_VALUE,
                 format!("PipelineRun {run} parameters have invalid value"),
             ),
             Self::Index { .. } => (
-                "ParamArrayIndexingInvalid",
+                pipeline_run::PARAM_ARRAY_INDEXING_INVALID,
                 format!(
                     "PipelineRun {run} failed validation: failed to validate Pipeline {pipeline}'s parameter which has an invalid index while referring to an array"
                 ),
             ),
             _ => (
-                "PipelineValidationFailed",
+                pipeline_run::VALIDATION_FAILED,
                 format!("Failed to apply parameters to Pipeline {pipeline}"),
             ),
         };
-        (reason, format!("{USER_ERROR}{text}: {self}"))
+        (reason, format!("{USER_ERROR_PREFIX}{text}: {self}"))
     }
 }
 

@@ -8,7 +8,6 @@ mod validate;
 mod values;
 
 pub use error::Error;
-pub(crate) use error::USER_ERROR;
 pub(crate) use error::go_list;
 pub(crate) use error::go_map;
 pub use kinds::declared_type;
@@ -21,6 +20,8 @@ pub use validate::validate_task_indexing;
 pub use validate::validate_task_params;
 pub use values::Scope;
 pub use values::replacer;
+/// Starts the message of a condition that the user can put right.
+pub use windlass_api::reasons::pipeline_run::USER_ERROR_PREFIX as USER_ERROR;
 
 #[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ struct Resolver<'a> {
     budget: usize,
 }
 
-impl<'a> Resolver<'a> {
+impl Resolver<'_> {
     fn bind(&mut self, name: &str, value: &ParamValue) {
         let bases = match self.scope {
             Scope::Task | Scope::StepAction => task_bases(name),

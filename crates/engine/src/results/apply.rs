@@ -11,10 +11,10 @@ use windlass_api::tekton::PipelineTask;
 
 use super::error::Error;
 use super::error::MissingResult;
-use super::outcome::Outcome;
 use super::outcome::Producer;
 use super::outcome::ResultsByTask;
 use super::outcome::custom_value;
+use crate::outcome::TaskStatus;
 use crate::substitution::Collect;
 use crate::substitution::Expansion;
 use crate::substitution::Replacer;
@@ -70,7 +70,7 @@ fn bind(
         task: task.to_owned(),
     };
     let outcome = results.get(task).ok_or_else(not_finished)?;
-    if outcome.outcome == Outcome::None {
+    if outcome.status == TaskStatus::None {
         return Err(not_finished().into());
     }
     let value = outcome
@@ -79,7 +79,7 @@ fn bind(
         .ok_or_else(|| MissingResult::NotProduced {
             task: task.to_owned(),
             result: result.to_owned(),
-            outcome: outcome.outcome,
+            status: outcome.status,
             matrixed: matches!(outcome.producer, Producer::Matrix { .. }),
         })?;
     let custom = match (outcome.producer, value) {

@@ -1,6 +1,6 @@
 //! Results that cannot be had.
 
-use super::outcome::Outcome;
+use crate::outcome::TaskStatus;
 use crate::substitution;
 
 /// A task uses results that it cannot have.
@@ -43,7 +43,7 @@ pub enum MissingResult {
         /// The result.
         result: String,
         /// How the task ended.
-        outcome: Outcome,
+        status: TaskStatus,
         /// Whether the task was fanned out.
         matrixed: bool,
     },
@@ -62,7 +62,7 @@ impl MissingResult {
         matches!(
             self,
             Self::NotProduced {
-                outcome: Outcome::Succeeded,
+                status: TaskStatus::Succeeded,
                 ..
             }
         )

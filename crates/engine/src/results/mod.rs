@@ -11,7 +11,6 @@ pub use apply::apply_task_results;
 pub use error::Error;
 pub use error::MissingResult;
 pub use json::json_text;
-pub use outcome::Outcome;
 pub use outcome::Producer;
 pub use outcome::ResultsByTask;
 pub use outcome::TaskOutcome;

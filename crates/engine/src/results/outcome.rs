@@ -6,30 +6,10 @@ use std::collections::HashMap;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::taskrun::TaskRunResult;
 
+use crate::outcome::TaskStatus;
+
 /// The tasks of a pipeline run that have ended, by name; others are absent.
 pub type ResultsByTask = HashMap<String, TaskOutcome>;
-
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It succeeded.
-    Succeeded,
-    /// It failed, was cancelled or timed out, even if the failure is ignored.
-    Failed,
-    /// It never ran, or has not ended.
-    None,
-}
-
-impl Outcome {
-    /// The word that `$(tasks.t.status)` becomes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-            Self::None => "None",
-        }
-    }
-}
 
 /// What ran a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +28,8 @@ pub enum Producer {
 /// How a task ended and what it produced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskOutcome {
-    /// How it ended.
-    pub outcome: Outcome,
+    /// How it ended; `None` while it has not.
+    pub status: TaskStatus,
     /// What ran it.
     pub producer: Producer,
     /// Its results by name.

@@ -9,9 +9,9 @@ use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::pipeline::PipelineResult;
 use windlass_api::tekton::pipelinerun::PipelineRunResult;
 
-use super::outcome::Outcome;
 use super::outcome::Producer;
 use super::outcome::ResultsByTask;
+use crate::outcome::TaskStatus;
 use crate::substitution;
 use crate::substitution::Collect;
 use crate::substitution::Expansion;
@@ -87,14 +87,11 @@ enum Found {
 
 fn variables_of(value: &ParamValue) -> Vec<String> {
     let mut found = Vec::new();
-    Collect(|text: &str| {
-        found.extend(
-            expressions(text)
-                .filter(|part| part.plain)
-                .map(|part| part.body.to_owned()),
-        )
-    })
-    .look_at(value);
+    let mut look = Collect(|text: &str| {
+        let plain = expressions(text).filter(|part| part.plain);
+        found.extend(plain.map(|part| part.body.to_owned()));
+    });
+    look.look_at(value);
     found
 }
 
@@ -110,9 +107,9 @@ fn find(variable: &str, results: &ResultsByTask) -> Found {
         return Found::Nothing;
     };
     let Some(value) = task.values.get(reference.result) else {
-        return match task.outcome {
-            Outcome::Succeeded => Found::Invalid,
-            Outcome::Failed | Outcome::None => Found::Nothing,
+        return match task.status {
+            TaskStatus::Succeeded => Found::Invalid,
+            TaskStatus::Failed | TaskStatus::None | TaskStatus::Completed => Found::Nothing,
         };
     };
     if task.producer == Producer::Custom {
@@ -132,7 +129,6 @@ fn part(value: &ParamValue, reference: ResultRef<'_>) -> Option<ParamValue> {
             None => items.first().cloned().map(ParamValue::String),
         },
         // The keys are reached through variables of their own.
-        (ParamValue::Object(_), None, _) => Some(value.clone()),
-        (ParamValue::String(_), None, _) => Some(value.clone()),
+        (ParamValue::Object(_) | ParamValue::String(_), None, _) => Some(value.clone()),
     }
 }

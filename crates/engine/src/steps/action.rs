@@ -134,7 +134,7 @@ fn check_types(given: &[Param], declared: &[ParamSpec]) -> Result<(), Error> {
 }
 
 fn default_error(error: params::Error) -> Error {
-    let plain = |name: String| name.strip_prefix("params.").map_or(name.clone(), str::to_owned);
+    let plain = |name: String| name.strip_prefix("params.").map(str::to_owned).unwrap_or(name);
     match error {
         params::Error::Undefined { param, reference } => Error::Undefined {
             param: plain(param),

@@ -1,6 +1,7 @@
 //! What the steps of a task have in common.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::Hash;
 
 use serde::Serialize;
@@ -83,11 +84,11 @@ fn by_key<T: Clone, K: Eq + Hash + ?Sized>(
         .enumerate()
         .map(|(at, item)| (key(item), at))
         .collect();
-    let owned: HashMap<&K, ()> = own.iter().map(|item| (key(item), ())).collect();
+    let owned: HashSet<&K> = own.iter().map(&key).collect();
     let mut left = template
         .iter()
         .enumerate()
-        .filter(|(_, item)| !owned.contains_key(key(item)))
+        .filter(|(_, item)| !owned.contains(key(item)))
         .peekable();
     let mut out = Vec::with_capacity(template.len() + own.len());
     for item in own {

@@ -31,7 +31,9 @@ impl<F: FnMut(&str)> Visitor for Collect<F> {
     }
 
     fn list(&mut self, items: &mut Vec<String>) -> Result<(), Infallible> {
-        items.iter().for_each(|item| (self.0)(item));
+        for item in items {
+            (self.0)(item);
+        }
         Ok(())
     }
 

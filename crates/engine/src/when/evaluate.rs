@@ -3,6 +3,7 @@
 use windlass_api::tekton::WhenExpression;
 
 use crate::cel;
+use crate::params::USER_ERROR;
 
 /// A guard that cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +16,7 @@ pub enum Error {
 impl Error {
     /// The message of reason `CELEvaluationFailed`.
     pub fn message(&self, run: &str) -> String {
-        format!("{}Error evaluating CEL {run}: {self}", crate::params::USER_ERROR)
+        format!("{USER_ERROR}Error evaluating CEL {run}: {self}")
     }
 }
 
