@@ -21,7 +21,7 @@ super::cases! {
     "an empty volume is shared by the steps that mount it" Volumes empty,
     "a directory is mounted, and what is written stays" Volumes directory,
     "files of a volume have content and mode" Volumes files,
-    "a read-only mount refuses writes" Volumes read_only,
+    "a read-only mount refuses writes" PrivateView read_only,
     "a sub path is made and is all that shows" Volumes sub_path,
     "a sub path does not leave its volume" Volumes sub_path_escape,
     "a volume of files does not leave its directory" Volumes file_escape,
