@@ -52,14 +52,7 @@ pub(super) enum Error {
 pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u64>) -> Result<Base, Error> {
     let user = rustix::process::geteuid().as_raw();
     let group = rustix::process::getegid().as_raw();
-    let mut view = View::Whole;
-    if user != 0 || unshare(UnshareFlags::NEWNS).is_err() {
-        view = View::ReadOnly;
-        unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)
-            .map_err(|error| Error::Namespace("user", error))?;
-        map_self(user, group).map_err(|error| Error::Namespace("user", error))?;
-    }
-    let namespace = namespace_of(view).map_err(|error| Error::Namespace("mount", error))?;
+    let (view, namespace) = separate(user, group)?;
     // Mounts made from here on stay here.
     part("private mounts", || {
         let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
@@ -116,21 +109,27 @@ fn map_self(user: u32, group: u32) -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
-/// A descriptor of the namespace in which the machine's directories can be taken hold of.
-fn namespace_of(view: View) -> io::Result<OwnedFd> {
-    let open = || {
-        rustix::fs::open(
+/// Leaves the machine's mount namespace; returns a descriptor of one in which the machine's directories can be taken
+/// hold of.
+fn separate(user: u32, group: u32) -> Result<(View, OwnedFd), Error> {
+    let refused = |what| move |error| Error::Namespace(what, error);
+    let current = || {
+        Ok(rustix::fs::open(
             "/proc/self/ns/mnt",
             OFlags::RDONLY | OFlags::CLOEXEC,
             Mode::empty(),
-        )
+        )?)
     };
-    let namespace = open()?;
-    if view == View::ReadOnly {
-        // The machine's own belongs to another user namespace; this copy of it is as good.
-        unshare(UnshareFlags::NEWNS)?;
+    let machine = current().map_err(refused("mount"))?;
+    if user == 0 && unshare(UnshareFlags::NEWNS).is_ok() {
+        return Ok((View::Whole, machine));
     }
-    Ok(namespace)
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(refused("user"))?;
+    map_self(user, group).map_err(refused("user"))?;
+    // The machine's own namespace is out of reach now; this copy of it is as good.
+    let copy = current().map_err(refused("mount"))?;
+    unshare(UnshareFlags::NEWNS).map_err(refused("mount"))?;
+    Ok((View::ReadOnly, copy))
 }
 
 /// Makes the machine visible in the tree.

@@ -28,6 +28,9 @@ use crate::observation::StartFailure;
 /// Answer to a start: the files that receive a copy of the output.
 type Started = Result<Vec<OwnedFd>, StartFailure>;
 
+/// Resolves when the view stands, to its `/tekton`.
+pub(super) type Readiness = oneshot::Receiver<Result<OwnedFd, StartFailure>>;
+
 /// A process that the sandbox was asked for.
 struct Process {
     started: Option<oneshot::Sender<Started>>,
@@ -69,9 +72,7 @@ pub(super) struct Ticket {
 
 impl Channel {
     /// Takes a socket over; [`run`](Channel::run) must be polled for events to arrive.
-    pub(super) fn new(
-        socket: OwnedFd,
-    ) -> io::Result<(Arc<Self>, oneshot::Receiver<Result<OwnedFd, StartFailure>>)> {
+    pub(super) fn new(socket: OwnedFd) -> io::Result<(Arc<Self>, Readiness)> {
         let (sender, ready) = oneshot::channel();
         let state = State {
             ready: Some(sender),

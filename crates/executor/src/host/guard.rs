@@ -72,11 +72,16 @@ fn guard(program: &Program, outputs: &[OwnedFd], ground: &Ground<'_>, parent: Ow
     };
     drop(parent);
     let mut exit = None;
-    while exit.is_none()
-        && tree::reap_one(true, &mut |pid, code| {
-            exit = exit.or((pid == program_pid).then_some(code))
-        })
-    {}
+    while exit.is_none() {
+        let mut ended = |pid, code| {
+            if pid == program_pid {
+                exit = Some(code);
+            }
+        };
+        if !tree::reap_one(true, &mut ended) {
+            break;
+        }
+    }
     tree::kill_below(&[], |_, _| {});
     sys::exit_now(exit.unwrap_or(255))
 }

@@ -120,7 +120,12 @@ mod tests {
 
     #[test]
     fn entrypoints_of_common_images_are_known() {
-        let rows: [(&str, &[&str], Option<&[&str]>); 5] = [
+        type Row = (
+            &'static str,
+            &'static [&'static str],
+            Option<&'static [&'static str]>,
+        );
+        let rows: [Row; 5] = [
             ("busybox", &["-c", "echo"], Some(&["sh"])),
             ("bash:5", &["-c", "echo"], Some(&["bash"])),
             ("bash:5", &["echo"], Some(&[])),

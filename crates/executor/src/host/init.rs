@@ -271,7 +271,7 @@ fn kill_all(isolation: &Isolation, ended: &mut dyn FnMut(i32, i32)) {
             sys::kill_namespace();
             while tree::reap_one(true, &mut |pid, code| ended(pid, code)) {}
         }
-        Isolation::Directories(_) => tree::kill_below(&[], |pid, code| ended(pid, code)),
+        Isolation::Directories(_) => tree::kill_below(&[], ended),
     }
 }
 

@@ -118,7 +118,7 @@ fn serve(socket: OwnedFd, inbox: &mut Inbox, signals: &OwnedFd, isolation: &Isol
             let (Order::Fork, Some(sandbox)) = (order, descriptors.into_iter().next()) else {
                 continue;
             };
-            if let Some(sandbox) = fork(sandbox, isolation)? {
+            if let Some(sandbox) = fork(sandbox, isolation) {
                 // Only the plane may hold the launcher's socket, so that its end is noticed.
                 drop(socket.take());
                 init::serve(sandbox, signals.as_fd(), isolation);
@@ -130,7 +130,7 @@ fn serve(socket: OwnedFd, inbox: &mut Inbox, signals: &OwnedFd, isolation: &Isol
 }
 
 /// Copies the launcher; the copy gets the sandbox's socket back.
-fn fork(sandbox: OwnedFd, isolation: &Isolation) -> io::Result<Option<OwnedFd>> {
+fn fork(sandbox: OwnedFd, isolation: &Isolation) -> Option<OwnedFd> {
     let namespaces = match isolation {
         Isolation::Namespaces { .. } => {
             libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS
@@ -138,8 +138,8 @@ fn fork(sandbox: OwnedFd, isolation: &Isolation) -> io::Result<Option<OwnedFd>> 
         Isolation::Directories(_) => 0,
     };
     match sys::fork(namespaces) {
-        Ok(Fork::Child) => Ok(Some(sandbox)),
-        Ok(Fork::Parent(_)) => Ok(None),
+        Ok(Fork::Child) => Some(sandbox),
+        Ok(Fork::Parent(_)) => None,
         Err(error) => {
             let failure = crate::observation::StartFailure {
                 kind: crate::observation::StartFailureKind::Sandbox,
@@ -148,7 +148,7 @@ fn fork(sandbox: OwnedFd, isolation: &Isolation) -> io::Result<Option<OwnedFd>> 
                 ),
             };
             let _ = wire::send(&sandbox, &wire::Event::Failed(failure), &[]);
-            Ok(None)
+            None
         }
     }
 }

@@ -448,6 +448,15 @@ fn inside(spec: &SandboxSpec, takes: Vec<String>, actions: &mut Vec<Action>) {
             .iter()
             .map(|(base, file)| Action::File(base.into(), file.clone())),
     );
+    if spec.private_mounts {
+        // A mount of its own, so that a process gets rid of all volumes at once.
+        actions.push(Action::Directory(VOLUMES.into(), 0o755));
+        actions.push(Action::Bind {
+            source: VOLUMES.into(),
+            target: VOLUMES.into(),
+            read_only: false,
+        });
+    }
     actions.extend(
         takes
             .into_iter()
@@ -488,7 +497,7 @@ pub(super) fn join(base: &Path, path: &Path) -> PathBuf {
 pub(super) fn directories(scratch: &Path, spec: &SandboxSpec) -> Vec<Action> {
     let root = Path::new(&spec.root);
     let below = |path: &str| join(root, Path::new(path));
-    let mut actions = vec![Action::Directory(root.to_owned(), 0o700)];
+    let mut actions = vec![Action::Directory(root.to_owned(), 0o711)];
     actions.extend(PRIVATE.map(|(name, mode)| Action::Directory(root.join(name), mode)));
     actions.extend(
         spec.directories

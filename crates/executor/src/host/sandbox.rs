@@ -13,6 +13,7 @@ use rustix::fs::FileType;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::fs::ResolveFlags;
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
@@ -121,9 +122,7 @@ impl HostSandbox {
             program: Box::new(program),
         };
         self.channel.send(&command, outputs).map_err(lost)?;
-        let copies = started
-            .await
-            .map_err(|_| lost(io::ErrorKind::BrokenPipe.into()))??;
+        let copies = started.await.map_err(|_| lost(io::ErrorKind::BrokenPipe))??;
         Ok((Ended { number, exited }, copies))
     }
 
@@ -198,10 +197,10 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
-fn lost(error: io::Error) -> StartFailure {
+fn lost(error: impl Into<io::Error>) -> StartFailure {
     StartFailure {
         kind: StartFailureKind::Sandbox,
-        message: format!("the sandbox is gone: {error}"),
+        message: format!("the sandbox is gone: {}", error.into()),
     }
 }
 
@@ -249,7 +248,6 @@ impl Drop for HostSandbox {
 fn read_below(base: &OwnedFd, relative: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    use rustix::io::Errno;
     let file = match rustix::fs::openat2(base, relative, flags, Mode::empty(), resolve) {
         Ok(file) => file,
         // Missing, a link, a part that is no directory, or a socket.
@@ -280,7 +278,7 @@ fn write_below(base: &OwnedFd, relative: &Path, content: &[u8]) -> io::Result<()
         None => base.try_clone()?,
     };
     match rustix::fs::unlinkat(&parent, name, rustix::fs::AtFlags::empty()) {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+        Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno.into()),
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;

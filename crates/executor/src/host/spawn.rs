@@ -308,7 +308,7 @@ impl Prepared {
         if let Err(errno) = self.mount() {
             return (Stage::Mounts, errno.raw_os_error());
         }
-        if let Err(errno) = self.connect(stdout, stderr).and_then(|()| self.identify()) {
+        if let Err(errno) = Self::connect(stdout, stderr).and_then(|()| self.identify()) {
             return (Stage::Identity, errno.raw_os_error());
         }
         if let Err(errno) = rustix::process::chdir(self.working_dir.as_c_str()) {
@@ -344,7 +344,7 @@ impl Prepared {
         Ok(())
     }
 
-    fn connect(&self, stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    fn connect(stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> rustix::io::Result<()> {
         // Descriptor 0 is the launcher's null device.
         duplicate(stdout, 1)?;
         duplicate(stderr, 2)?;

@@ -3,6 +3,7 @@
 
 mod place;
 mod steps;
+mod suite;
 
 use std::process::ExitCode;
 
@@ -11,5 +12,9 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     windlass_executor::host::launcher_main();
     let arguments = Arguments::from_args();
-    libtest_mimic::run(&arguments, steps::trials()).exit_code()
+    libtest_mimic::run(
+        &arguments,
+        steps::trials().into_iter().chain(suite::trials()).collect(),
+    )
+    .exit_code()
 }

@@ -26,7 +26,7 @@ use windlass_executor::observation::StartFailure;
 pub(crate) type Outcome = Result<(), Failed>;
 
 /// Ends a test with a failure unless both are equal.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug>(found: T, wanted: T) -> Outcome {
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Outcome {
     if found == wanted {
         Ok(())
     } else {
@@ -55,13 +55,7 @@ where
                 ..Config::default()
             };
             match Host::start(config) {
-                Ok(host) => {
-                    test(Place {
-                        host,
-                        _scratch: scratch,
-                    })
-                    .await
-                }
+                Ok(host) => test(Place { host, scratch }).await,
                 Err(error) => skip(&format!("{error}: {:?}", std::error::Error::source(&error))),
             }
         })
@@ -82,7 +76,7 @@ pub(crate) fn skip(reason: &str) -> Outcome {
 /// A started backend.
 pub(crate) struct Place {
     pub(crate) host: Host,
-    _scratch: tempfile::TempDir,
+    pub(crate) scratch: tempfile::TempDir,
 }
 
 /// How a process ended and what it wrote.

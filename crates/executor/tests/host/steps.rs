@@ -35,8 +35,8 @@ async fn output_and_exit_code_arrive(place: Place) -> Outcome {
         .await
         .map_err(|failure| failure.message)?;
     same(
-        ended,
-        Ended {
+        &ended,
+        &Ended {
             code: 3,
             output: "out\nerr\nagain\n".to_owned(),
         },
@@ -50,7 +50,7 @@ async fn steps_share_the_workspace(place: Place) -> Outcome {
     ]);
     let ended = place.run(&job).await.map_err(|failure| failure.message)?;
     same(
-        ended.last().map(|ended| ended.output.as_str()),
-        Some("one\nworkspace\n"),
+        &ended.last().map(|ended| ended.output.as_str()),
+        &Some("one\nworkspace\n"),
     )
 }
