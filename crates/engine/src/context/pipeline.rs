@@ -46,8 +46,8 @@ pub fn apply_pipeline(spec: &PipelineSpec, inputs: &PipelineInputs<'_>) -> Resul
     let values = params::replacer(Scope::Pipeline, &spec.params, inputs.params)?;
     let context = context(inputs);
     let workspaces = bound(&spec, inputs.workspaces);
-    // Every pass has its own bound, which covers the whole pipeline.
-    let mut passes = [&values, &context, &workspaces].map(Expansion::new);
+    let mut passes =
+        [&values, &context, &workspaces].map(|values| Expansion::with_limit(values, MAX_PIPELINE_EXPANSION));
     for task in spec.tasks.iter_mut().chain(&mut spec.finally) {
         for (at, (pass, values)) in passes
             .iter_mut()
@@ -64,6 +64,9 @@ pub fn apply_pipeline(spec: &PipelineSpec, inputs: &PipelineInputs<'_>) -> Resul
     }
     Ok(spec)
 }
+
+/// Upper bound, in bytes, of what one pass adds to a pipeline: 64 MiB, 6 KiB for each of 10,000 tasks.
+const MAX_PIPELINE_EXPANSION: usize = 64 << 20;
 
 /// Place of the context among the passes.
 const CONTEXT: usize = 1;

@@ -35,8 +35,5 @@ pub(super) fn propagate(
             inner.hide(base);
         }
     }
-    let mut pass = Expansion::with_limit(&inner, whole.remaining());
-    visit_task(&mut pass, TaskParts::from(embedded))?;
-    let spent = pass.spent();
-    whole.charge(spent)
+    whole.with(&inner, |pass| visit_task(pass, TaskParts::from(embedded)))
 }

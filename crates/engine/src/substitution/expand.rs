@@ -58,13 +58,23 @@ impl<'a> Expansion<'a> {
         self.spent
     }
 
-    /// Bytes that values may still add.
-    pub fn remaining(&self) -> usize {
-        self.limit.saturating_sub(self.spent)
+    /// Goes on with another replacer under the same bound.
+    pub fn with<T>(
+        &mut self,
+        replacer: &Replacer<'_>,
+        visit: impl FnOnce(&mut Expansion<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut inner = Expansion {
+            replacer,
+            limit: self.limit,
+            spent: self.spent,
+        };
+        let value = visit(&mut inner)?;
+        self.spent = inner.spent;
+        Ok(value)
     }
 
-    /// Counts bytes that were added elsewhere.
-    pub fn charge(&mut self, bytes: usize) -> Result<(), Error> {
+    fn charge(&mut self, bytes: usize) -> Result<(), Error> {
         self.spent = self.spent.saturating_add(bytes);
         if self.spent > self.limit {
             return Err(Error::TooLarge { limit: self.limit });
