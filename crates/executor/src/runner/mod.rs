@@ -14,7 +14,7 @@
 //! - A cancelled or timed out attempt keeps its logs.
 //! - A step whose results are too large ends the attempt at once; upstream runs the remaining steps first.
 //!
-//! Read [`attempt`] first.
+//! Read `attempt` first.
 
 mod attempt;
 mod breakpoint;
