@@ -1,0 +1,57 @@
+//! Claims: directories that the plane owns, or that its user named.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+use windlass_api::Object;
+use windlass_api::core::PersistentVolumeClaim;
+use windlass_api::core::PersistentVolumeClaimVolumeSource;
+use windlass_api::meta::ObjectMeta;
+use windlass_api::meta::OwnerReference;
+use windlass_api::tekton::workspaces::WorkspaceBinding;
+
+use crate::config::Config;
+
+/// Where a claim's files are. Namespace and name are labels, so neither can lead out of the plane's directory.
+pub(crate) fn directory(config: &Config, namespace: &str, name: &str) -> PathBuf {
+    let named = config.directories.get(&(namespace.to_owned(), name.to_owned()));
+    named.cloned().unwrap_or_else(|| config.claims.join(namespace).join(name))
+}
+
+/// The claim that a template of a run's workspace asks for, and the binding that refers to it; `None` when the binding
+/// has no template. The name depends on nothing but run and workspace, so asking again asks for the same claim.
+pub(crate) fn from_template(
+    binding: &WorkspaceBinding,
+    owner: &OwnerReference,
+    namespace: &str,
+) -> Option<(Object, WorkspaceBinding)> {
+    let template = binding.volume_claim_template.as_ref()?;
+    let prefix = if template.metadata.name.is_empty() { "pvc" } else { template.metadata.name.as_str() };
+    let name = format!("{prefix}-{}", identity(&binding.name, &owner.uid));
+    let claim = PersistentVolumeClaim {
+        metadata: ObjectMeta {
+            name: name.clone(),
+            namespace: namespace.to_owned(),
+            labels: template.metadata.labels.clone(),
+            annotations: template.metadata.annotations.clone(),
+            owner_references: vec![owner.clone()],
+            ..ObjectMeta::default()
+        },
+        spec: template.spec.clone(),
+        status: None,
+    };
+    let binding = WorkspaceBinding {
+        volume_claim_template: None,
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource { claim_name: name, read_only: false }),
+        ..binding.clone()
+    };
+    Some((Object::PersistentVolumeClaim(Arc::new(claim)), binding))
+}
+
+/// Ten hexadecimal digits by which a claim belongs to one workspace of one run.
+fn identity(workspace: &str, owner: &str) -> String {
+    let digest = Sha256::digest(format!("{workspace}{owner}"));
+    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,142 @@
+//! The one place that turns a reference into a definition.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use windlass_api::Key;
+use windlass_api::Object;
+use windlass_api::Resource;
+use windlass_api::tekton::Param;
+use windlass_api::tekton::Pipeline;
+use windlass_api::tekton::PipelineSpec;
+use windlass_api::tekton::StepAction;
+use windlass_api::tekton::Task;
+use windlass_api::tekton::TaskSpec;
+use windlass_api::tekton::pipeline::PipelineRef;
+use windlass_api::tekton::provenance::RefSource;
+use windlass_api::tekton::task::StepActionSpec;
+use windlass_api::tekton::task::StepRef;
+use windlass_api::tekton::task::TaskRef;
+use windlass_engine::params::Scope;
+use windlass_engine::substitution::Expansion;
+use windlass_engine::substitution::visit_params;
+use windlass_fetch::Fetcher;
+use windlass_runtime::Client;
+
+use super::error::Error;
+use super::resolvers;
+
+/// A definition with what its object says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Definition<T> {
+    /// Name of the object.
+    pub(crate) name: String,
+    /// What it defines.
+    pub(crate) spec: T,
+    /// Labels to hand on to runs.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Annotations to hand on to runs.
+    pub(crate) annotations: BTreeMap<String, String>,
+    /// Where it was fetched from, when it was.
+    pub(crate) ref_source: Option<RefSource>,
+}
+
+/// Finds definitions in a plane and through resolvers.
+pub(crate) struct Definitions {
+    pub(crate) client: Arc<dyn Client>,
+    pub(crate) fetcher: Arc<Fetcher>,
+}
+
+impl Definitions {
+    /// The task of a reference.
+    pub(crate) async fn task(&self, namespace: &str, to: &TaskRef) -> Result<Definition<TaskSpec>, Error> {
+        let (task, source) = self.find::<Task>(namespace, &to.name, &to.resolver, &to.params).await?;
+        Ok(definition(&*task, task.spec.clone(), source))
+    }
+
+    /// The pipeline of a reference.
+    pub(crate) async fn pipeline(
+        &self,
+        namespace: &str,
+        to: &PipelineRef,
+    ) -> Result<Definition<PipelineSpec>, Error> {
+        let (pipeline, source) = self.find::<Pipeline>(namespace, &to.name, &to.resolver, &to.params).await?;
+        Ok(definition(&*pipeline, pipeline.spec.clone(), source))
+    }
+
+    /// The step action of a reference.
+    pub(crate) async fn step_action(
+        &self,
+        namespace: &str,
+        to: &StepRef,
+    ) -> Result<Definition<StepActionSpec>, Error> {
+        let (action, source) = self.find::<StepAction>(namespace, &to.name, &to.resolver, &to.params).await?;
+        Ok(definition(&*action, action.spec.clone(), source))
+    }
+
+    /// Puts a run's parameters into those of a resolver. What is too large to be put in stays as written, and the
+    /// resolver refuses it.
+    pub(crate) fn put_in_params(&self, params: &mut [Param], given: &[Param]) {
+        if let Ok(values) = windlass_engine::params::replacer(Scope::Task, &[], given) {
+            let _ = visit_params(&mut Expansion::new(&values), params);
+        }
+    }
+
+    async fn find<T: Resource>(
+        &self,
+        namespace: &str,
+        name: &str,
+        resolver: &str,
+        params: &[Param],
+    ) -> Result<(Arc<T>, Option<RefSource>), Error> {
+        if resolver.is_empty() {
+            return Ok((self.local(namespace, name).await?, None));
+        }
+        let (object, source) = resolvers::resolve(self, T::KIND, namespace, resolver, params).await?;
+        match object.get::<T>() {
+            Some(found) => Ok((Arc::clone(found), Some(source))),
+            None => Err(Error::Content {
+                resolver: resolver.to_owned(),
+                problem: format!("it is a {}, not a {}", object.kind(), T::KIND),
+            }),
+        }
+    }
+
+    async fn local<T: Resource>(&self, namespace: &str, name: &str) -> Result<Arc<T>, Error> {
+        match self.client.find::<T>(namespace, name).await.map_err(Error::Plane)? {
+            Some(found) => Ok(found),
+            None => Err(self.not_found::<T>(namespace, name).await),
+        }
+    }
+
+    /// Says which names there are, because a mistyped one is the usual cause.
+    async fn not_found<T: Resource>(&self, namespace: &str, name: &str) -> Error {
+        let known: Vec<String> = match self.client.list(T::KIND, Some(namespace)).await {
+            Ok(list) => list.objects.iter().take(10).map(|object| object.metadata().name.clone()).collect(),
+            Err(_) => Vec::new(),
+        };
+        let hint = if known.is_empty() { String::new() } else { format!(" (there is {})", known.join(", ")) };
+        Error::NotFound { plural: T::KIND.plural(), name: name.to_owned(), hint }
+    }
+
+    /// Any object of the plane, for the cluster resolver.
+    pub(super) async fn object(&self, key: &Key) -> Result<Object, Error> {
+        let found = self.client.get(key).await.map_err(Error::Plane)?;
+        found.ok_or_else(|| Error::NotFound {
+            plural: key.kind.plural(),
+            name: key.name.to_string(),
+            hint: String::new(),
+        })
+    }
+}
+
+fn definition<T: Resource, S>(object: &T, spec: S, ref_source: Option<RefSource>) -> Definition<S> {
+    let metadata = object.metadata();
+    Definition {
+        name: metadata.name.clone(),
+        spec,
+        labels: metadata.labels.clone(),
+        annotations: metadata.annotations.clone(),
+        ref_source,
+    }
+}

@@ -1,0 +1,121 @@
+//! The status that follows from what happened. Pure.
+
+use windlass_api::Time;
+use windlass_api::tekton::ParamValue;
+use windlass_api::tekton::TaskRun;
+use windlass_api::tekton::TaskSpec;
+use windlass_api::tekton::taskrun::TaskRunResult;
+use windlass_api::tekton::taskrun::TaskRunStatus;
+use windlass_engine::results;
+use windlass_executor::Job;
+use windlass_runtime::conditions;
+use windlass_runtime::conditions::SUCCEEDED;
+
+use super::decide::retries_left;
+use super::outcome::Failure;
+use super::status::Reports;
+
+/// Annotation that tells of a pipeline task's `onError`.
+pub(crate) const ON_ERROR: &str = "pipeline.tekton.dev/pipeline-task-on-error";
+
+/// The first thing that is ever written: the run was seen, and its clock runs.
+pub(crate) fn start(status: &mut TaskRunStatus, now: Time) {
+    if status.start_time.is_none() {
+        status.start_time = Some(now);
+    }
+    if status.conditions.is_empty() {
+        conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", "Started", "", now);
+    }
+}
+
+/// Shows how an attempt goes.
+pub(crate) fn follow(status: &mut TaskRunStatus, job: &Job, reports: &Reports, now: Time) {
+    status.steps = reports.steps(job);
+    keep_step_provenance(status);
+    status.sidecars = reports.sidecars(job);
+    let (reason, message) = if reports.is_running() {
+        ("Running", "Not all Steps in the Task have finished executing")
+    } else {
+        ("Pending", "Pending")
+    };
+    conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", reason, message, now);
+}
+
+fn keep_step_provenance(status: &mut TaskRunStatus) {
+    let provenance = status.provenance.clone();
+    let Some(source) = provenance else { return };
+    for step in &mut status.steps {
+        step.provenance = Some(source.clone());
+    }
+}
+
+/// Ends the run, or archives the attempt and asks for another.
+pub(crate) fn conclude(run: &TaskRun, status: &mut TaskRunStatus, failure: Option<Failure>, now: Time) {
+    status.completion_time = Some(now);
+    let Some(failure) = failure else {
+        let done = "All Steps have completed executing";
+        conditions::set(&mut status.conditions, SUCCEEDED, "True", "Succeeded", done, now);
+        return;
+    };
+    let ignored = failure.ignorable && run.metadata.annotations.get(ON_ERROR).is_some_and(|value| value == "continue");
+    let reason = if ignored { "FailureIgnored" } else { failure.reason };
+    conditions::set(&mut status.conditions, SUCCEEDED, "False", reason, &failure.message, now);
+    if retries_left(run) {
+        archive(status, &failure.message, now);
+    }
+}
+
+fn archive(status: &mut TaskRunStatus, message: &str, now: Time) {
+    let mut attempt = status.clone();
+    attempt.retries_status = Vec::new();
+    status.retries_status.push(attempt);
+    status.start_time = None;
+    status.completion_time = None;
+    status.pod_name = String::new();
+    status.results = Vec::new();
+    conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", "ToBeRetried", message, now);
+}
+
+/// Fills in the task's results, and says which of them do not fit their declaration.
+pub(crate) fn results(status: &mut TaskRunStatus, task: &TaskSpec, job: &Job, reports: &Reports) -> Option<Failure> {
+    for (index, step) in task.steps.iter().enumerate() {
+        let Some(report) = reports.finished().find(|report| report.step == index) else { continue };
+        let declared = step.results.iter().filter_map(|declared| {
+            let text = report.results.get(&declared.name)?;
+            Some(result(&declared.name, results::task_result(&declared.r#type, text)))
+        });
+        if let Some(state) = status.steps.get_mut(index) {
+            state.results = declared.collect();
+        }
+    }
+    let written = reports.task_results();
+    let mut all: Vec<TaskRunResult> = Vec::new();
+    for declared in &task.results {
+        let from_step = results::step_result_of(declared).and_then(|(step, name)| step_value(job, reports, step, name));
+        let text = match &declared.value {
+            Some(_) => from_step,
+            None => written.get(declared.name.as_str()).copied(),
+        };
+        if let Some(text) = text {
+            let value = match declared.properties.is_empty() {
+                true => results::task_result(&declared.r#type, text),
+                false => results::from_file(text),
+            };
+            all.push(result(&declared.name, value));
+        }
+    }
+    let checked = results::check_results(&task.results, &mut all);
+    status.results = all;
+    status.artifacts = reports.artifacts();
+    checked.err().map(|mismatch| Failure::new("TaskRunValidationFailed", mismatch.message()))
+}
+
+fn step_value<'a>(job: &Job, reports: &'a Reports, step: &str, name: &str) -> Option<&'a str> {
+    let index = job.steps.iter().position(|known| known.name == step)?;
+    let report = reports.finished().find(|report| report.step == index)?;
+    report.results.get(name).map(String::as_str)
+}
+
+fn result(name: &str, value: ParamValue) -> TaskRunResult {
+    TaskRunResult { name: name.to_owned(), r#type: value.kind().as_str().to_owned(), value }
+}

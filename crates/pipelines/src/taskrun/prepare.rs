@@ -1,0 +1,226 @@
+//! From what a `TaskRun` refers to, to a task that is ready to become a job.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use windlass_api::names;
+use windlass_api::tekton::TaskRun;
+use windlass_api::tekton::TaskSpec;
+use windlass_api::tekton::provenance::Provenance;
+use windlass_api::tekton::workspaces::WorkspaceBinding;
+use windlass_engine::context;
+use windlass_engine::context::TaskInputs;
+use windlass_engine::context::WorkspaceValue;
+use windlass_engine::params;
+use windlass_engine::params::USER_ERROR;
+use windlass_engine::steps;
+
+use super::outcome::Failure;
+use crate::definitions::Definition;
+use crate::definitions::Definitions;
+use crate::definitions::Error;
+use crate::definitions::chain;
+
+/// A task ready to become a job.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    /// The task with everything put in.
+    pub(crate) spec: Arc<TaskSpec>,
+    /// The run's workspaces with parameters put in.
+    pub(crate) workspaces: Vec<WorkspaceBinding>,
+    /// Where the definition came from.
+    pub(crate) provenance: Option<Provenance>,
+    /// Labels and annotations that the definition hands on.
+    pub(crate) definition: Definition<()>,
+}
+
+/// Resolves, validates and substitutes the task of a run.
+pub(crate) async fn prepare(
+    definitions: &Definitions,
+    run: &TaskRun,
+    bindings: &[WorkspaceBinding],
+) -> windlass_runtime::client::Result<Result<Prepared, Failure>> {
+    let definition = match resolve(definitions, run).await {
+        Ok(definition) => definition,
+        Err(Error::Plane(error)) => return Err(error),
+        Err(error) => return Ok(Err(unresolved(run, &error))),
+    };
+    let task = match merge_step_actions(definitions, run, definition.spec.clone()).await {
+        Ok(task) => task,
+        Err(Error::Plane(error)) => return Err(error),
+        Err(error) => return Ok(Err(unresolved(run, &error))),
+    };
+    Ok(task.and_then(|task| substitute(run, bindings, &definition, &task)))
+}
+
+async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<TaskSpec>, Error> {
+    if let Some(spec) = &run.spec.task_spec {
+        return Ok(own(run, spec.clone()));
+    }
+    // A definition that was resolved once stays as it was for all further attempts.
+    if let Some(spec) = &run.status.task_spec {
+        return Ok(own(run, TaskSpec::clone(spec)));
+    }
+    let mut reference = run.spec.task_ref.clone().unwrap_or_default();
+    definitions.put_in_params(&mut reference.params, &run.spec.params);
+    definitions.task(&run.metadata.namespace, &reference).await
+}
+
+/// An embedded task is known by the name of its run.
+fn own(run: &TaskRun, spec: TaskSpec) -> Definition<TaskSpec> {
+    Definition {
+        name: run.metadata.name.clone(),
+        spec,
+        labels: std::collections::BTreeMap::new(),
+        annotations: std::collections::BTreeMap::new(),
+        ref_source: run.status.provenance.as_ref().and_then(|provenance| provenance.ref_source.clone()),
+    }
+}
+
+fn unresolved(run: &TaskRun, error: &Error) -> Failure {
+    let name = &run.metadata.name;
+    let what = run.spec.task_ref.as_ref().map_or("", |reference| reference.name.as_str());
+    let error = chain(error);
+    let message = if what.is_empty() {
+        format!("error when listing tasks for taskRun {name}: {error}")
+    } else {
+        format!("error when getting Task {what:?} for TaskRun {name}: {error}")
+    };
+    Failure::new("TaskRunResolutionFailed", message)
+}
+
+/// Replaces steps that refer to step actions by what those do.
+async fn merge_step_actions(
+    definitions: &Definitions,
+    run: &TaskRun,
+    mut task: TaskSpec,
+) -> Result<Result<TaskSpec, Failure>, Error> {
+    for index in 0..task.steps.len() {
+        let Some(step) = task.steps.get(index) else { break };
+        let Some(reference) = step.r#ref.clone() else { continue };
+        let action = definitions.step_action(&run.metadata.namespace, &reference).await?;
+        let merged = steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params);
+        match (merged, task.steps.get_mut(index)) {
+            (Ok(merged), Some(step)) => *step = merged,
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                let message = error.message(&reference.name, index);
+                return Ok(Err(Failure::new("TaskRunResolutionFailed", message)));
+            }
+        }
+    }
+    Ok(Ok(task))
+}
+
+fn substitute(
+    run: &TaskRun,
+    bindings: &[WorkspaceBinding],
+    definition: &Definition<TaskSpec>,
+    task: &TaskSpec,
+) -> Result<Prepared, Failure> {
+    let given = &run.spec.params;
+    let refuse = |error: params::Error| {
+        let (reason, message) = error.task_condition();
+        Failure::new(reason, message)
+    };
+    params::validate_task_params(&definition.name, &task.params, given, &[]).map_err(refuse)?;
+    params::validate_enum(&task.params, given).map_err(refuse)?;
+    params::validate_task_indexing(task, given).map_err(refuse)?;
+    validate_workspaces(run, task)?;
+    let invalid = |error: context::Error| Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{error}"));
+    let workspaces = context::apply_task_bindings(&task.params, given, bindings).map_err(invalid)?;
+    let values: Vec<WorkspaceValue> = workspaces.iter().map(workspace_value).collect();
+    let inputs = TaskInputs {
+        task_name: if run.spec.task_spec.is_some() { &run.metadata.name } else { &definition.name },
+        run_name: &run.metadata.name,
+        run_namespace: &run.metadata.namespace,
+        run_uid: &run.metadata.uid,
+        retry_count: run.status.retries_status.len(),
+        params: given,
+        workspaces: &values,
+    };
+    let spec = context::apply_task(&merged(task, run), &inputs).map_err(invalid)?;
+    validate_places(&spec)?;
+    let provenance = definition.ref_source.clone().map(|source| Provenance {
+        ref_source: Some(source),
+        feature_flags: None,
+    });
+    Ok(Prepared {
+        spec: Arc::new(spec),
+        workspaces,
+        provenance,
+        definition: Definition {
+            name: definition.name.clone(),
+            spec: (),
+            labels: definition.labels.clone(),
+            annotations: definition.annotations.clone(),
+            ref_source: None,
+        },
+    })
+}
+
+/// The task with its template in every step and the resources that the run sets.
+fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
+    let mut merged = task.clone();
+    for step in &mut merged.steps {
+        *step = steps::merge_step_template(task.step_template.as_ref(), step);
+        if let Some(set) = run.spec.step_specs.iter().find(|set| set.name == step.name) {
+            step.compute_resources = steps::merge_resources(&step.compute_resources, &set.compute_resources);
+        }
+    }
+    merged.step_template = None;
+    for sidecar in &mut merged.sidecars {
+        if let Some(set) = run.spec.sidecar_specs.iter().find(|set| set.name == sidecar.name) {
+            sidecar.compute_resources = steps::merge_resources(&sidecar.compute_resources, &set.compute_resources);
+        }
+    }
+    merged
+}
+
+fn workspace_value(binding: &WorkspaceBinding) -> WorkspaceValue {
+    let claim = binding.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
+    WorkspaceValue {
+        name: binding.name.clone(),
+        volume: claim.as_ref().map_or_else(|| format!("workspace-{}", binding.name), |claim| format!("claim-{claim}")),
+        claim: claim.unwrap_or_default(),
+    }
+}
+
+/// Every required workspace is bound, and every binding is declared; an embedded task may leave declarations out.
+fn validate_workspaces(run: &TaskRun, task: &TaskSpec) -> Result<(), Failure> {
+    let refuse = |message: String| Err(Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{message}")));
+    let bound: BTreeSet<&str> = run.spec.workspaces.iter().map(|binding| binding.name.as_str()).collect();
+    let missing = task.workspaces.iter().find(|declared| !declared.optional && !bound.contains(declared.name.as_str()));
+    if let Some(declared) = missing {
+        return refuse(format!("declared workspace {:?} is required but has not been bound", declared.name));
+    }
+    if run.spec.task_spec.is_some() {
+        return Ok(());
+    }
+    let declared: BTreeSet<&str> = task.workspaces.iter().map(|declared| declared.name.as_str()).collect();
+    match run.spec.workspaces.iter().find(|binding| !declared.contains(binding.name.as_str())) {
+        Some(binding) => {
+            refuse(format!("workspace binding {:?} does not match any declared workspace", binding.name))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Names that become parts of paths must not lead anywhere else.
+fn validate_places(task: &TaskSpec) -> Result<(), Failure> {
+    let refuse = |message: String| Err(Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{message}")));
+    if let Some(result) = task.results.iter().find(|result| !names::is_result_name(&result.name)) {
+        return refuse(format!("invalid result name {:?}", result.name));
+    }
+    let mounts = task.steps.iter().flat_map(|step| &step.volume_mounts);
+    let mounts = mounts.chain(task.sidecars.iter().flat_map(|sidecar| &sidecar.volume_mounts));
+    for mount in mounts {
+        if mount.sub_path.split('/').any(|part| part == "..") || mount.sub_path.starts_with('/') {
+            return refuse(format!("subPath {:?} of volume {:?} must stay inside the volume", mount.sub_path, mount.name));
+        }
+        if !mount.mount_path.starts_with('/') || mount.mount_path.split('/').any(|part| part == "..") {
+            return refuse(format!("mountPath {:?} of volume {:?} must be an absolute path", mount.mount_path, mount.name));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,378 @@
+//! The ordered steps by which a `TaskRun` goes forward.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use windlass_api::Duration;
+use windlass_api::Key;
+use windlass_api::Kind;
+use windlass_api::Resource as _;
+use windlass_api::Time;
+use windlass_api::meta::OwnerReference;
+use windlass_api::names;
+use windlass_api::tekton::TaskRun;
+use windlass_api::tekton::TaskSpec;
+use windlass_api::tekton::taskrun::TaskRunStatus;
+use windlass_api::tekton::workspaces::WorkspaceBinding;
+use windlass_executor::Job;
+use windlass_executor::Observation;
+use windlass_executor::job::AttemptId;
+use windlass_executor::queue::Jobs;
+use windlass_executor::runner::Cancel;
+use windlass_runtime::Client;
+use windlass_runtime::Clock;
+use windlass_runtime::client;
+use windlass_runtime::client::Event;
+use windlass_runtime::client::Result;
+use windlass_runtime::controller::Action;
+use windlass_runtime::controller::Reconcile;
+
+use super::apply;
+use super::decide;
+use super::decide::Next;
+use super::decide::Stop;
+use super::job;
+use super::needs::Needs;
+use super::observe;
+use super::outcome;
+use super::outcome::Failure;
+use super::prepare;
+use super::prepare::Prepared;
+use super::status::Reports;
+use crate::claims;
+use crate::config::Config;
+use crate::definitions::Definitions;
+use crate::metadata::add_missing;
+
+/// Label that names the task of a run.
+const TASK_LABEL: &str = "tekton.dev/task";
+
+/// Reconciles `TaskRun`s.
+///
+/// # Expected flow
+/// A new run gets its start time; its task is resolved, validated and substituted, and kept in `status.taskSpec`; a
+/// [`Job`] is published; the runner's reports are folded into the status as they come; the last one concludes the
+/// attempt, which ends the run or starts the next attempt.
+///
+/// # Guarantees
+/// - Publishing is idempotent by run and attempt, so a reconcile that is repeated starts nothing twice.
+/// - A run that has ended is never written again.
+pub struct TaskRuns {
+    client: Arc<dyn Client>,
+    clock: Arc<dyn Clock>,
+    config: Arc<Config>,
+    definitions: Arc<Definitions>,
+    jobs: Arc<dyn Jobs>,
+    attempts: Mutex<HashMap<AttemptId, Attempt>>,
+}
+
+/// What this process knows of a published attempt.
+#[derive(Clone)]
+struct Attempt {
+    key: Key,
+    job: Arc<Job>,
+    spec: Arc<TaskSpec>,
+    reports: Arc<Reports>,
+    stop: Option<Stop>,
+}
+
+impl TaskRuns {
+    /// Makes the reconciler.
+    pub(crate) fn new(
+        client: Arc<dyn Client>,
+        clock: Arc<dyn Clock>,
+        config: Arc<Config>,
+        definitions: Arc<Definitions>,
+        jobs: Arc<dyn Jobs>,
+    ) -> Self {
+        Self { client, clock, config, definitions, jobs, attempts: Mutex::default() }
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptId, Attempt>> {
+        // Every change is one assignment, so a poisoned lock is still good.
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a runner's report and returns the run that it concerns.
+    pub(crate) fn report(&self, id: &AttemptId, observation: Observation) -> Option<Key> {
+        let mut attempts = self.attempts();
+        let attempt = attempts.get_mut(id)?;
+        Arc::make_mut(&mut attempt.reports).add(observation);
+        Some(attempt.key.clone())
+    }
+
+    async fn bring_forward(&self, key: &Key) -> Result<Action> {
+        let Some(run) = self.client.find::<TaskRun>(&key.namespace, &key.name).await? else {
+            self.forget(|attempt| attempt.key == *key);
+            return Ok(Action::AwaitChange);
+        };
+        let id = AttemptId {
+            task_run_uid: run.metadata.uid.clone(),
+            attempt: u32::try_from(run.status.retries_status.len()).unwrap_or(u32::MAX),
+        };
+        let attempt = self.attempts().get(&id).cloned();
+        let known = match &attempt {
+            None => decide::Attempt::Unknown,
+            Some(attempt) if attempt.reports.outcome().is_some() => decide::Attempt::Ended,
+            Some(attempt) if attempt.reports.is_running() => decide::Attempt::Running,
+            Some(_) => decide::Attempt::Queued,
+        };
+        let timeout = run.spec.timeout.unwrap_or(self.config.default_timeout);
+        let now = self.clock.now();
+        match (decide::next(&run, known, timeout, now), attempt) {
+            (Next::Leave, _) => Ok(Action::AwaitChange),
+            (Next::Forget, _) => {
+                self.forget(|attempt| attempt.job.id.task_run_uid == run.metadata.uid);
+                Ok(Action::AwaitChange)
+            }
+            (Next::Hold, _) => self.hold(&run, now).await,
+            (Next::Abandon(stop), _) => self.abandon(&run, stop, timeout, now).await,
+            (Next::Launch, _) => self.launch(&run, id, timeout, now).await,
+            (Next::Follow(stop), Some(attempt)) => self.follow(&run, &id, &attempt, stop, timeout, now).await,
+            (Next::Conclude, Some(attempt)) => self.conclude(&run, &attempt, timeout, now).await,
+            // Both only follow from a known attempt.
+            (Next::Follow(_) | Next::Conclude, None) => Ok(Action::AwaitChange),
+        }
+    }
+
+    fn forget(&self, which: impl Fn(&Attempt) -> bool) {
+        self.attempts().retain(|_, attempt| !which(attempt));
+    }
+
+    async fn hold(&self, run: &TaskRun, now: Time) -> Result<Action> {
+        let mut status = run.status.clone();
+        let message = format!("TaskRun {:?} is pending", run.metadata.name);
+        let conditions = &mut status.conditions;
+        windlass_runtime::conditions::set(conditions, "Succeeded", "Unknown", "TaskRunPending", &message, now);
+        self.write(run, status).await?;
+        Ok(Action::AwaitChange)
+    }
+
+    async fn abandon(&self, run: &TaskRun, stop: Stop, timeout: Duration, now: Time) -> Result<Action> {
+        let mut status = run.status.clone();
+        apply::start(&mut status, now);
+        let failure = stopped(run, stop, timeout);
+        apply::conclude(run, &mut status, Some(failure), now);
+        self.write(run, status).await?;
+        Ok(Action::AwaitChange)
+    }
+
+    async fn launch(&self, run: &Arc<TaskRun>, id: AttemptId, timeout: Duration, now: Time) -> Result<Action> {
+        let mut status = run.status.clone();
+        if windlass_runtime::conditions::get(&status.conditions, "Succeeded")
+            .is_some_and(|condition| condition.reason == "TaskRunPending")
+        {
+            status.conditions.clear();
+        }
+        apply::start(&mut status, now);
+        match self.make_job(run, &mut status, id, timeout).await? {
+            Ok((job, spec)) => {
+                status.pod_name.clone_from(&job.pod);
+                self.publish(run, job, spec, &mut status, now);
+            }
+            Err(failure) => apply::conclude(run, &mut status, Some(failure), now),
+        }
+        self.write(run, status).await?;
+        Ok(Action::AwaitChange)
+    }
+
+    fn publish(&self, run: &TaskRun, job: Job, spec: Arc<TaskSpec>, status: &mut TaskRunStatus, now: Time) {
+        let reports = Reports::default();
+        apply::follow(status, &job, &reports, now);
+        let attempt = Attempt {
+            key: run.key(),
+            job: Arc::new(job.clone()),
+            spec,
+            reports: Arc::new(reports),
+            stop: None,
+        };
+        self.attempts().insert(job.id.clone(), attempt);
+        self.jobs.publish(job);
+    }
+
+    async fn make_job(
+        &self,
+        run: &TaskRun,
+        status: &mut TaskRunStatus,
+        id: AttemptId,
+        timeout: Duration,
+    ) -> Result<std::result::Result<(Job, Arc<TaskSpec>), Failure>> {
+        let bindings = self.claim_templates(run).await?;
+        let Prepared { spec, workspaces, provenance, definition } =
+            match prepare::prepare(&self.definitions, run, &bindings).await? {
+                Ok(prepared) => prepared,
+                Err(failure) => return Ok(Err(failure)),
+            };
+        status.task_spec = Some(Arc::clone(&spec));
+        status.provenance = provenance.or_else(|| status.provenance.clone());
+        self.hand_on(run, &definition).await?;
+        let template = run.spec.pod_template.clone().unwrap_or_default();
+        let needs = Needs::of(&spec, &template.env, &template.volumes, &workspaces);
+        let namespace = &run.metadata.namespace;
+        let account = run.spec.service_account_name.as_str();
+        let found = observe::find(self.client.as_ref(), &self.config, namespace, account, needs).await?;
+        let pod = pod_name(&run.metadata.name, id.attempt);
+        let job = job::build(job::Ingredients {
+            run,
+            spec: &spec,
+            workspaces: &workspaces,
+            found: &found,
+            pod: &pod,
+            attempt: id.attempt,
+            timeout: (!timeout.is_zero()).then(|| timeout.to_std()),
+            max_result_bytes: self.config.max_result_bytes,
+            allow_host_path: self.config.allow_host_path,
+        });
+        Ok(match job {
+            Ok(job) => Ok((job, spec)),
+            Err(error) => Err(Failure::new(
+                "CreateContainerConfigError",
+                format!("Failed to create pod due to config error: {error}"),
+            )),
+        })
+    }
+
+    /// Makes the claims that the run's workspaces ask for by template, and returns bindings that refer to them.
+    async fn claim_templates(&self, run: &TaskRun) -> Result<Vec<WorkspaceBinding>> {
+        let owner = OwnerReference {
+            api_version: Kind::TaskRun.api_version().to_owned(),
+            kind: Kind::TaskRun.as_str().to_owned(),
+            name: run.metadata.name.clone(),
+            uid: run.metadata.uid.clone(),
+            controller: Some(true),
+            block_owner_deletion: Some(true),
+        };
+        let mut bindings = Vec::with_capacity(run.spec.workspaces.len());
+        for binding in &run.spec.workspaces {
+            match claims::from_template(binding, &owner, &run.metadata.namespace) {
+                None => bindings.push(binding.clone()),
+                Some((claim, binding)) => {
+                    match self.client.create(claim).await {
+                        Ok(_) | Err(client::Error::AlreadyExists(_)) => {}
+                        Err(error) => return Err(error),
+                    }
+                    bindings.push(binding);
+                }
+            }
+        }
+        Ok(bindings)
+    }
+
+    /// Hands labels and annotations of the task on to the run.
+    async fn hand_on(&self, run: &TaskRun, definition: &crate::definitions::Definition<()>) -> Result<()> {
+        let mut labels = definition.labels.clone();
+        if run.spec.task_spec.is_none() {
+            labels.insert(TASK_LABEL.to_owned(), definition.name.clone());
+        }
+        let change = |run: &mut TaskRun| {
+            let labels = add_missing(&mut run.metadata.labels, &labels);
+            add_missing(&mut run.metadata.annotations, &definition.annotations) || labels
+        };
+        if !change(&mut run.clone()) {
+            return Ok(());
+        }
+        let changed = |run: &mut TaskRun| {
+            change(run);
+        };
+        self.client.modify::<TaskRun>(&run.key(), changed).await.map(drop)
+    }
+
+    async fn follow(
+        &self,
+        run: &TaskRun,
+        id: &AttemptId,
+        attempt: &Attempt,
+        stop: Option<Stop>,
+        timeout: Duration,
+        now: Time,
+    ) -> Result<Action> {
+        if let Some(stop) = stop
+            && attempt.stop != Some(stop)
+        {
+            if let Some(attempt) = self.attempts().get_mut(id) {
+                attempt.stop = Some(stop);
+            }
+            self.jobs.cancel(id, Cancel::Graceful);
+        }
+        let mut status = run.status.clone();
+        apply::follow(&mut status, &attempt.job, &attempt.reports, now);
+        self.write(run, status).await?;
+        match run.status.start_time {
+            Some(start) if !timeout.is_zero() && !attempt.reports.is_running() => {
+                Ok(Action::RequeueAt(start.plus(timeout)))
+            }
+            _ => Ok(Action::AwaitChange),
+        }
+    }
+
+    async fn conclude(&self, run: &TaskRun, attempt: &Attempt, timeout: Duration, now: Time) -> Result<Action> {
+        let mut status = run.status.clone();
+        apply::follow(&mut status, &attempt.job, &attempt.reports, now);
+        let ended = attempt.reports.outcome().and_then(|outcome| {
+            let message = &run.spec.status_message;
+            let name = &run.metadata.name;
+            outcome::failure(name, &timeout.to_string(), message, &attempt.job, &attempt.reports, outcome)
+        });
+        let mismatch = apply::results(&mut status, &attempt.spec, &attempt.job, &attempt.reports);
+        let failure = match attempt.stop {
+            Some(Stop::TimedOut) => Some(stopped(run, Stop::TimedOut, timeout)),
+            Some(Stop::Cancelled) | None => ended.or(mismatch),
+        };
+        apply::conclude(run, &mut status, failure, now);
+        self.write(run, status).await?;
+        Ok(Action::AwaitChange)
+    }
+
+    async fn write(&self, run: &TaskRun, status: TaskRunStatus) -> Result<()> {
+        if status == run.status {
+            return Ok(());
+        }
+        // Only this reconciler writes the status, so the newest object's other parts do not matter to it.
+        let mut next = run.clone();
+        next.metadata.resource_version = String::new();
+        next.status = status;
+        match self.client.update_status(Arc::new(next).into_object()).await {
+            Ok(_) | Err(client::Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn stopped(run: &TaskRun, stop: Stop, timeout: Duration) -> Failure {
+    let name = &run.metadata.name;
+    match stop {
+        Stop::Cancelled => Failure::new(
+            "TaskRunCancelled",
+            format!("TaskRun {name:?} was cancelled. {}", run.spec.status_message),
+        ),
+        Stop::TimedOut => {
+            let timeout = timeout.to_string();
+            Failure::new("TaskRunTimeout", format!("TaskRun {name:?} failed to finish within {timeout:?}"))
+        }
+    }
+}
+
+/// Name of an attempt's pod, as upstream makes it.
+fn pod_name(run: &str, attempt: u32) -> String {
+    match attempt {
+        0 => names::child_name(run, "-pod"),
+        retry => names::child_name(run, &format!("-pod-retry{retry}")),
+    }
+}
+
+impl Reconcile for TaskRuns {
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::TaskRun]
+    }
+
+    fn observe(&self, event: &Event, keys: &mut Vec<Key>) {
+        keys.push(event.object.key());
+    }
+
+    async fn reconcile<'a>(&'a self, key: &'a Key) -> Result<Action> {
+        Box::pin(self.bring_forward(key)).await
+    }
+}
