@@ -31,7 +31,9 @@ pub enum Error {
         /// Why.
         message: String,
     },
-    /// The version asked for is older than the watch window.
-    #[error("watch from version {0}: it is too old; list again and watch from the version of that list")]
+    /// The version asked for is older than the watch window, or was never given.
+    #[error(
+        "watch from version {0}: it is not known here; list again and watch from the version of that list"
+    )]
     Gone(u64),
 }

@@ -7,6 +7,7 @@
 //! Read [`store`] first; [`logs`] stands on its own.
 
 pub mod admission;
+mod commit;
 pub mod error;
 pub mod logs;
 pub mod stamp;

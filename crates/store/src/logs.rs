@@ -24,9 +24,12 @@ use windlass_api::Time;
 /// Bytes of a segment that stay in memory: what a usual step prints.
 const IN_MEMORY: usize = 32 * 1024;
 
-/// Bytes kept of one segment; what is printed after that is counted and dropped, with a notice in the log. A step that
+/// Bytes kept of one segment; what is printed after that is dropped, with a notice in the log. A step that
 /// prints more than a gibibyte is broken, and the disk belongs to everybody.
 const MAX_BYTES: u64 = 1 << 30;
+
+/// Times kept of one segment.
+const MAX_TIMES: usize = 8192;
 
 /// Largest piece handed to a reader.
 const PIECE: usize = 64 * 1024;
@@ -70,6 +73,7 @@ pub struct Logs {
 
 struct Inner {
     directory: PathBuf,
+    limit: u64,
     files: AtomicU64,
     state: Mutex<State>,
 }
@@ -90,10 +94,11 @@ struct Content {
     head: Vec<u8>,
     file: Option<File>,
     length: u64,
-    dropped: u64,
+    /// Whether the notice that ends a log that is too long is written.
+    full: bool,
     closed: bool,
-    /// When the bytes up to an offset had been printed; one entry per append that came a millisecond or more after
-    /// the one before.
+    /// When the bytes up to an offset had been printed: one entry per append that came a millisecond or more after the
+    /// one before, fewer when a log has many.
     times: Vec<(u64, Time)>,
     followers: Vec<(Weak<Follower>, bool)>,
 }
@@ -111,9 +116,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Logs {
     /// Logs whose long segments become files in a directory, which must exist.
     pub fn new(directory: PathBuf) -> Self {
+        Self::with_limit(directory, MAX_BYTES)
+    }
+
+    /// Logs of which each segment keeps at most `limit` bytes.
+    pub fn with_limit(directory: PathBuf, limit: u64) -> Self {
         Self {
             inner: Arc::new(Inner {
                 directory,
+                limit,
                 files: AtomicU64::new(0),
                 state: Mutex::default(),
             }),
@@ -127,9 +138,9 @@ impl Logs {
     pub fn append(&self, id: &SegmentId, at: Time, bytes: &[u8]) -> io::Result<()> {
         let segment = self.segment(id);
         let mut content = locked(&segment.content);
-        content.append(bytes, at, || self.inner.make_file())?;
+        let appended = content.append(bytes, at, self.inner.limit, || self.inner.make_file());
         content.announce(&segment);
-        Ok(())
+        appended
     }
 
     /// Marks a segment as complete, so that its readers end.
@@ -215,6 +226,10 @@ impl Inner {
 impl Segment {
     fn follow(self: &Arc<Self>, follower: &Arc<Follower>) {
         let mut content = locked(&self.content);
+        // A complete segment is never announced again, so its readers of the past are forgotten here.
+        content
+            .followers
+            .retain(|(follower, _)| follower.strong_count() > 0);
         content.followers.push((Arc::downgrade(follower), true));
         follower.tell(self);
     }
@@ -232,26 +247,38 @@ impl Content {
         &mut self,
         bytes: &[u8],
         at: Time,
-        make_file: impl FnOnce() -> io::Result<File>,
+        limit: u64,
+        make_file: impl Fn() -> io::Result<File> + Copy,
     ) -> io::Result<()> {
-        let room = usize::try_from(MAX_BYTES.saturating_sub(self.length)).unwrap_or(usize::MAX);
+        let room = usize::try_from(limit.saturating_sub(self.length)).unwrap_or(usize::MAX);
         let (kept, rest) = bytes.split_at(room.min(bytes.len()));
-        if !rest.is_empty() && self.dropped == 0 {
+        if !kept.is_empty() {
+            self.write(kept, make_file)?;
+            self.note_time(at);
+        }
+        if !rest.is_empty() && !self.full {
             self.write(
-                format!("\n[log ends here: more than {MAX_BYTES} bytes]\n").as_bytes(),
-                || Err(io::Error::other("a full log is in a file already")),
+                format!("\n[log ends here: more than {limit} bytes]\n").as_bytes(),
+                make_file,
             )?;
+            self.full = true;
         }
-        self.dropped += rest.len() as u64;
-        if kept.is_empty() {
-            return Ok(());
-        }
-        self.write(kept, make_file)?;
+        Ok(())
+    }
+
+    fn note_time(&mut self, at: Time) {
         match self.times.last_mut() {
             Some((end, last)) if *last == at => *end = self.length,
             _ => self.times.push((self.length, at)),
         }
-        Ok(())
+        if self.times.len() > MAX_TIMES {
+            // Every second entry goes: what remains still says when the bytes up to it had been printed.
+            let mut odd = false;
+            self.times.retain(|_| {
+                odd = !odd;
+                !odd
+            });
+        }
     }
 
     fn write(&mut self, bytes: &[u8], make_file: impl FnOnce() -> io::Result<File>) -> io::Result<()> {
@@ -372,101 +399,4 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(container: &str) -> SegmentId {
-        SegmentId {
-            namespace: "default".into(),
-            pod: "p".into(),
-            container: container.into(),
-        }
-    }
-
-    fn logs() -> (tempfile::TempDir, Logs) {
-        let directory = tempfile::tempdir().unwrap();
-        let logs = Logs::new(directory.path().to_owned());
-        (directory, logs)
-    }
-
-    async fn rest(mut reader: Reader) -> Vec<(String, Vec<u8>)> {
-        let mut pieces: Vec<(String, Vec<u8>)> = Vec::new();
-        while let Some(piece) = reader.next().await.unwrap() {
-            match pieces.last_mut() {
-                Some((container, bytes)) if *container == *piece.id.container && !piece.bytes.is_empty() => {
-                    bytes.extend_from_slice(&piece.bytes);
-                }
-                _ => pieces.push((piece.id.container.to_string(), piece.bytes.to_vec())),
-            }
-        }
-        pieces
-    }
-
-    #[tokio::test]
-    async fn a_reader_gets_every_byte_once_and_the_end() {
-        let (_directory, logs) = logs();
-        logs.append(&id("a"), Time::from_millis(1), b"one\n").unwrap();
-        let reader = logs.read(Selection::default(), false);
-        logs.append(&id("a"), Time::from_millis(2), b"two\n").unwrap();
-        logs.close(&id("a"));
-        assert_eq!(
-            rest(reader).await,
-            [("a".to_owned(), b"one\ntwo\n".to_vec()), ("a".to_owned(), vec![])]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_follower_sees_segments_that_come_later() {
-        let (_directory, logs) = logs();
-        let mut reader = logs.read(
-            Selection {
-                container: "b".into(),
-                ..Selection::default()
-            },
-            true,
-        );
-        logs.append(&id("a"), Time::from_millis(1), b"not for it")
-            .unwrap();
-        logs.append(&id("b"), Time::from_millis(1), b"hello").unwrap();
-        assert_eq!(
-            reader.next().await.unwrap(),
-            Some(Piece {
-                id: id("b"),
-                bytes: "hello".into()
-            })
-        );
-        logs.append(&id("b"), Time::from_millis(2), b" again").unwrap();
-        assert_eq!(
-            reader.next().await.unwrap(),
-            Some(Piece {
-                id: id("b"),
-                bytes: " again".into()
-            })
-        );
-        logs.close(&id("b"));
-        assert_eq!(
-            reader.next().await.unwrap(),
-            Some(Piece {
-                id: id("b"),
-                bytes: Bytes::new()
-            })
-        );
-    }
-
-    #[tokio::test]
-    async fn a_flood_goes_to_disk_and_comes_back_whole() {
-        let (directory, logs) = logs();
-        let line = [b'x'; 1000];
-        for _ in 0..200 {
-            logs.append(&id("a"), Time::from_millis(1), &line).unwrap();
-        }
-        logs.close(&id("a"));
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
-        let pieces = rest(logs.read(Selection::default(), false)).await;
-        assert_eq!(
-            pieces.iter().map(|(_, bytes)| bytes.len()).sum::<usize>(),
-            200_000
-        );
-        assert_eq!(logs.tail(&id("a"), 10).unwrap(), [b'x'; 10]);
-    }
-}
+mod tests;

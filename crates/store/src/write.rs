@@ -6,7 +6,7 @@ use windlass_api::Object;
 /// One change; several make a commit, which happens whole or not at all.
 #[derive(Clone, Debug)]
 pub enum Write {
-    /// A new object; a status it carries is kept only where the caller is the plane itself.
+    /// A new object, with a name or a `generateName`. A status it carries is dropped.
     Create(Object),
     /// New desired state and metadata; status stays as it is. The object's `resourceVersion`, when not empty, must be
     /// the stored one.
