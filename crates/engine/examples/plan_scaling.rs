@@ -2,6 +2,11 @@
 //!
 //! `cargo run --release -p windlass-engine --example plan_scaling`
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring needs a clock; the engine itself has none"
+)]
+
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::io::Write;

@@ -5,6 +5,31 @@
 //! another call: nothing is remembered between two of them. A caller that keeps a [`Progress`] between calls pays only
 //! for what changed and gets the same plans.
 //!
+//! ```
+//! use windlass_api::Time;
+//! use windlass_engine::graph::{EdgeKind, Graph, Node};
+//! use windlass_engine::plan::{Command, Directive};
+//! use windlass_engine::{Phase, State, plan};
+//!
+//! let mut builder = Graph::builder();
+//! let build = builder.node(Node::dag("build"));
+//! let test = builder.node(Node::dag("test"));
+//! let report = builder.node(Node::finally("report"));
+//! builder.edge(build, test, EdgeKind::Order);
+//! let graph = builder.build()?;
+//!
+//! let now = Time::from_millis(0);
+//! let next = |states: &[State]| plan(&graph, states, Directive::default(), &(), now);
+//! assert_eq!(next(&[]).commands, [Command::Start { node: build }]);
+//! assert_eq!(next(&[State::Running]).commands, []);
+//! assert_eq!(next(&[State::Succeeded]).commands, [Command::Start { node: test }]);
+//!
+//! let last = next(&[State::Succeeded, State::Failed]);
+//! assert_eq!(last.phase, Phase::Finally);
+//! assert_eq!(last.commands, [Command::Start { node: report }]);
+//! # Ok::<(), windlass_engine::graph::Error>(())
+//! ```
+//!
 //! # Guarantees
 //! Each is a law that the tests of this crate check on every graph of up to four tasks and on random large ones:
 //! 1. *Total and deterministic*: every input has a plan, equal inputs have equal plans, and no input panics.
@@ -41,6 +66,7 @@ use crate::graph::NodeId;
 use crate::phase::Phase;
 use crate::progress::Progress;
 use crate::progress::View;
+use crate::state::Event;
 use crate::state::SkipReason;
 use crate::state::State;
 
@@ -156,40 +182,64 @@ pub enum Refusal {
     Result(NodeId),
 }
 
-/// Something to do. Each is confirmed by the event named with it.
+/// Something to do. It is asked for until [`Command::confirmation`] was applied to its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Command {
-    /// Tell the runs of a task to stop: [`CancelRequested`](crate::state::Event::CancelRequested).
+    /// Tell the runs of a task to stop.
     Cancel {
         /// The task.
         node: NodeId,
         /// Why.
         cause: CancelCause,
     },
-    /// Record that a task will not run: [`Skipped`](crate::state::Event::Skipped).
+    /// Record that a task will not run.
     Skip {
         /// The task.
         node: NodeId,
         /// Why.
         reason: SkipReason,
     },
-    /// Record that a task cannot run: [`Refused`](crate::state::Event::Refused).
+    /// Record that a task cannot run.
     Refuse {
         /// The task.
         node: NodeId,
         /// Why.
         refusal: Refusal,
     },
-    /// Create the runs of a task: [`Started`](crate::state::Event::Started).
+    /// Create the runs of a task.
     Start {
         /// The task.
         node: NodeId,
     },
-    /// Create the run that undoes a task: [`UndoStarted`](crate::state::Event::UndoStarted).
+    /// Create the run that undoes a task.
     Undo {
         /// The task.
         node: NodeId,
     },
+}
+
+impl Command {
+    /// The task it is about.
+    pub const fn node(self) -> NodeId {
+        match self {
+            Self::Cancel { node, .. }
+            | Self::Skip { node, .. }
+            | Self::Refuse { node, .. }
+            | Self::Start { node }
+            | Self::Undo { node } => node,
+        }
+    }
+
+    /// The event that confirms it.
+    pub const fn confirmation(self) -> Event {
+        match self {
+            Self::Cancel { .. } => Event::CancelRequested,
+            Self::Skip { reason, .. } => Event::Skipped(reason),
+            Self::Refuse { .. } => Event::Refused,
+            Self::Start { .. } => Event::Started,
+            Self::Undo { .. } => Event::UndoStarted,
+        }
+    }
 }
 
 /// What should happen next.

@@ -5,7 +5,6 @@ use super::world::Moment;
 use super::world::Step;
 use super::world::World;
 use super::world::at;
-use super::world::confirmation;
 use crate::graph::EdgeKind;
 use crate::graph::NodeId;
 use crate::graph::Section;
@@ -186,8 +185,7 @@ fn advance_ends_where_planning_by_turns_ends(world: &World, moment: &Moment) {
             break plan;
         }
         for &decision in &round {
-            let (node, event) = confirmation(decision);
-            slow.apply(node, event).unwrap();
+            slow.apply(decision.node(), decision.confirmation()).unwrap();
         }
         decided.extend(round);
     };
@@ -202,7 +200,7 @@ fn advance_ends_where_planning_by_turns_ends(world: &World, moment: &Moment) {
 pub(super) fn check_step(world: &World, before: (&Moment, &Plan), step: Step, after: (&Moment, &Plan)) {
     let mut progress = Progress::from_states(&world.graph, &before.0.states);
     let reported = match step {
-        Step::Confirm(command) => Some(confirmation(command)),
+        Step::Confirm(command) => Some((command.node(), command.confirmation())),
         Step::Report(node, event) => Some((node, event)),
         Step::Intend(_) | Step::Tick => None,
     };
@@ -219,7 +217,7 @@ pub(super) fn check_step(world: &World, before: (&Moment, &Plan), step: Step, af
     if let Step::Confirm(command) = step {
         let asked = |other: &&Command| {
             std::mem::discriminant(*other) == std::mem::discriminant(&command)
-                && confirmation(**other).0 == confirmation(command).0
+                && other.node() == command.node()
         };
         assert_eq!(
             after.1.commands.iter().find(asked),

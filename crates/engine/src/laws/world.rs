@@ -166,8 +166,7 @@ impl World {
         let mut next = moment.clone();
         match step {
             Step::Confirm(command) => {
-                let (id, event) = confirmation(command);
-                next.report(&self.graph, id, event);
+                next.report(&self.graph, command.node(), command.confirmation());
             }
             Step::Report(id, event) => next.report(&self.graph, id, event),
             Step::Intend(intent) => next.intent = intent,
@@ -182,17 +181,6 @@ impl Moment {
         let node = graph.node(id).expect("commands name nodes of the graph");
         let state = &mut self.states[id.index()];
         *state = state.on(event, node).expect("the world offers legal events only");
-    }
-}
-
-/// The event that confirms a command.
-pub(super) fn confirmation(command: Command) -> (NodeId, Event) {
-    match command {
-        Command::Cancel { node, .. } => (node, Event::CancelRequested),
-        Command::Skip { node, reason } => (node, Event::Skipped(reason)),
-        Command::Refuse { node, .. } => (node, Event::Refused),
-        Command::Start { node } => (node, Event::Started),
-        Command::Undo { node } => (node, Event::UndoStarted),
     }
 }
 

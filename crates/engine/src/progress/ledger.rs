@@ -62,14 +62,11 @@ impl Ledger {
         self.tally.enter(node, state);
         self.refresh(graph, id);
         self.unwind.changed(graph, id, state);
-        match (before.is_settled(), state.is_settled()) {
-            (false, true) => self.release(graph, id),
-            (true, false) => {
-                self.hold(graph, id);
-                Vec::new()
-            }
-            _ => Vec::new(),
+        // No event makes a settled task unsettled again.
+        if before.is_settled() || !state.is_settled() {
+            return Vec::new();
         }
+        self.release(graph, id)
     }
 
     fn release(&mut self, graph: &Graph, settled: NodeId) -> Vec<NodeId> {
@@ -83,16 +80,6 @@ impl Ledger {
             }
         }
         ready
-    }
-
-    /// Undoes [`Self::release`]. Events never lead back, but a ledger may be given any states.
-    fn hold(&mut self, graph: &Graph, unsettled: NodeId) {
-        for &(child, _) in graph.children(unsettled) {
-            if let Some(waiting) = self.waiting.get_mut(child.index()) {
-                *waiting += 1;
-            }
-            self.refresh(graph, child);
-        }
     }
 
     /// Puts a node into the sets where it belongs; tells whether it became ready.
