@@ -77,7 +77,7 @@ fn count_included(matrix: &Matrix) -> usize {
 ///
 /// # Errors
 ///
-/// More combinations than `limit`, which is checked before any is made.
+/// More combinations than `limit`: those upstream counts before any is made, others when they would be added.
 pub fn fan_out(matrix: &Matrix, limit: usize) -> Result<Vec<Vec<Param>>, Error> {
     let count = count(matrix);
     if count > limit {
@@ -110,6 +110,10 @@ pub fn fan_out(matrix: &Matrix, limit: usize) -> Result<Vec<Vec<Param>>, Error> 
     }
     for include in included {
         if !include.is_empty() && !combinations.iter().any(|other| shares_value(other, &include)) {
+            if combinations.len() >= limit {
+                let count = combinations.len() + 1;
+                return Err(Error::TooMany { count, limit });
+            }
             combinations.push(include);
         }
     }

@@ -188,13 +188,11 @@ proptest! {
         let include: Vec<_> = included.iter().map(|params| json!({"params": params})).collect();
         let matrix = matrix(json!({"params": fanned, "include": include}));
         if let Ok(combinations) = fan_out(&matrix, 64) {
-            prop_assert!(combinations.len() <= 64 + included.len());
+            prop_assert!(combinations.len() <= 64);
             for params in &combinations {
                 prop_assert!(params.is_sorted_by(|one, other| one.name < other.name));
             }
             prop_assert_eq!(fan_out(&matrix, 64), Ok(combinations));
-        } else {
-            prop_assert!(count(&matrix) > 64);
         }
     }
 }

@@ -71,6 +71,18 @@ pub enum Error {
         /// The value.
         value: String,
     },
+    /// A pipeline's parameter may have values that the task's may not.
+    #[error("{}", subset(param, task, outer, inner))]
+    EnumSubset {
+        /// The pipeline's parameter.
+        param: String,
+        /// Name of the task.
+        task: String,
+        /// What the pipeline's parameter may be; empty is anything.
+        outer: Vec<String>,
+        /// What the task's may be.
+        inner: Vec<String>,
+    },
     /// An element beyond the end of an array is used.
     #[error("non-existent param references:{}", go_list(references))]
     Index {
@@ -150,6 +162,19 @@ impl Error {
         };
         (reason, format!("{USER_ERROR_PREFIX}{text}: {self}"))
     }
+}
+
+fn subset(param: &str, task: &str, outer: &[String], inner: &[String]) -> String {
+    let inner = go_list(inner);
+    if outer.is_empty() {
+        return format!(
+            "pipeline param \"{param}\" has no enum, but referenced in \"{task}\" task has enums: {inner}"
+        );
+    }
+    let outer = go_list(outer);
+    format!(
+        "pipeline param \"{param}\" enum: {outer} is not a subset of the referenced in \"{task}\" task param enum: {inner}"
+    )
 }
 
 /// A list as upstream's messages print it: `[a b]`.

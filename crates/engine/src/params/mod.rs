@@ -15,6 +15,7 @@ pub use names::pipeline_bases;
 pub use names::task_bases;
 pub use validate::missing_keys;
 pub use validate::validate_enum;
+pub use validate::validate_enum_subset;
 pub use validate::validate_pipeline_params;
 pub use validate::validate_task_indexing;
 pub use validate::validate_task_params;

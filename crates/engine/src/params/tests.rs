@@ -278,3 +278,34 @@ fn parameters_of_pipelines_are_validated_in_upstreams_words() {
         assert_eq!(format!("{reason}: {message}"), then);
     }
 }
+
+#[test]
+fn what_a_pipeline_allows_a_task_has_to_allow() {
+    let outer: Vec<ParamSpec> = read(
+        json!([{"name": "free"}, {"name": "few", "enum": ["a"]}, {"name": "many", "enum": ["a", "b", "c"]}]),
+    );
+    let inner: Vec<ParamSpec> = read(json!([{"name": "p", "enum": ["a", "b"]}, {"name": "any"}]));
+    let rows = [
+        (
+            json!([{"name": "p", "value": "$(params.few)"}, {"name": "any", "value": "$(params.free)"}]),
+            "",
+        ),
+        (json!([{"name": "p", "value": "x$(params.free)"}]), ""),
+        (
+            json!([{"name": "p", "value": "$(params.free)"}]),
+            "pipeline param \"free\" has no enum, but referenced in \"t\" task has enums: [a b]",
+        ),
+        (
+            json!([{"name": "p", "value": "$(params['many'])"}]),
+            "pipeline param \"many\" enum: [a b c] is not a subset of the referenced in \"t\" task param enum: [a b]",
+        ),
+    ];
+    for (given, then) in rows {
+        let given: Vec<Param> = read(given);
+        let found = validate_enum_subset("t", &given, &outer, &inner);
+        assert_eq!(
+            found.map_or_else(|error| error.to_string(), |()| String::new()),
+            then
+        );
+    }
+}

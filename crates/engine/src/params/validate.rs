@@ -15,8 +15,10 @@ use windlass_api::tekton::TaskSpec;
 use super::error::Error;
 use super::indexing::Indexing;
 use super::kinds::declared_type;
+use super::names::parameter;
 use crate::substitution::Collect;
 use crate::substitution::TaskParts;
+use crate::substitution::isolated;
 use crate::substitution::variables;
 use crate::substitution::visit_task;
 
@@ -130,6 +132,51 @@ pub fn validate_enum(declared: &[ParamSpec], given: &[Param]) -> Result<(), Erro
         }
     }
     Ok(())
+}
+
+/// Whether every value that a pipeline's parameter may have is one that the task's parameter may have.
+///
+/// `given` is what the pipeline task gives before anything is put in; only values that consist of one variable are
+/// looked at, since others are made of more than the listed strings.
+pub fn validate_enum_subset(
+    task: &str,
+    given: &[Param],
+    pipeline_params: &[ParamSpec],
+    task_params: &[ParamSpec],
+) -> Result<(), Error> {
+    for param in given {
+        let Some((outer, inner)) = referenced(param, pipeline_params, task_params) else {
+            continue;
+        };
+        if inner.enum_values.is_empty() {
+            continue;
+        }
+        let fits = outer
+            .enum_values
+            .iter()
+            .all(|value| inner.enum_values.contains(value));
+        if outer.enum_values.is_empty() || !fits {
+            return Err(Error::EnumSubset {
+                param: outer.name.clone(),
+                task: task.to_owned(),
+                outer: outer.enum_values.clone(),
+                inner: inner.enum_values.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The string parameter of the pipeline that a value stands for, and the task's parameter that gets it.
+fn referenced<'a>(
+    given: &Param,
+    pipeline_params: &'a [ParamSpec],
+    task_params: &'a [ParamSpec],
+) -> Option<(&'a ParamSpec, &'a ParamSpec)> {
+    let name = parameter(isolated(given.value.as_str()?)?)?;
+    let outer = pipeline_params.iter().find(|spec| spec.name == name)?;
+    let inner = task_params.iter().find(|spec| spec.name == given.name)?;
+    (declared_type(outer) == ParamType::String).then_some((outer, inner))
 }
 
 /// The keys of object parameters that neither the run nor the default gives, for objects that at least one gives.

@@ -2,7 +2,11 @@
 
 /// The JSON of an array of strings, in which `<`, `>`, `&` and the two line separators are escaped as Go escapes them.
 pub fn json_text(items: &[String]) -> String {
-    let plain = serde_json::Value::from(items).to_string();
+    escaped(serde_json::Value::from(items).to_string())
+}
+
+/// JSON with the characters escaped that Go escapes.
+pub(super) fn escaped(plain: String) -> String {
     if !plain.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
         return plain;
     }

@@ -1,6 +1,7 @@
 //! Results: what tasks produced, and who uses it.
 
 mod apply;
+mod artifacts;
 mod error;
 mod json;
 mod outcome;
@@ -8,6 +9,10 @@ mod pipeline;
 mod produced;
 
 pub use apply::apply_task_results;
+pub use artifacts::ArtifactScope;
+pub use artifacts::apply_task_artifacts;
+pub use artifacts::artifact_values;
+pub use artifacts::expand_step_artifacts;
 pub use error::Error;
 pub use error::MissingResult;
 pub use json::json_text;

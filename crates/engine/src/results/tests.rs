@@ -3,7 +3,9 @@
 use serde_json::json;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::PipelineTask;
+use windlass_api::tekton::Step;
 use windlass_api::tekton::pipeline::PipelineResult;
+use windlass_api::tekton::provenance::Artifacts;
 use windlass_api::tekton::task::TaskResult;
 use windlass_api::tekton::taskrun::TaskRunResult;
 
@@ -321,4 +323,39 @@ fn a_task_result_names_the_step_it_is_taken_from() {
         let declared: TaskResult = read(given.clone());
         assert_eq!(step_result_of(&declared), then, "{given}");
     }
+}
+
+#[test]
+fn artifacts_reach_embedded_tasks_and_later_steps() {
+    let artifacts: Artifacts = read(json!({
+        "inputs": [{"name": "source", "values": [{"uri": "git:a&b", "digest": {"sha1": "1"}}]}],
+        "outputs": [{"name": "image", "values": [{"digest": {"sha256": "2"}, "uri": "pkg:c"}]}, {"name": "sbom"}],
+    }));
+    let texts = |section: &str| {
+        json!([format!(
+            "$({section}.x.inputs) $({section}.x.outputs.image) $({section}.x.outputs.sbom) $({section}.x.outputs.gone)"
+        )])
+    };
+    let source = r#"[{"digest":{"sha1":"1"},"uri":"git:a\u0026b"}]"#;
+    let image = r#"[{"digest":{"sha256":"2"},"uri":"pkg:c"}]"#;
+
+    let values = artifact_values(ArtifactScope::Tasks, [("x", &artifacts)]);
+    let task: PipelineTask = read(json!({"name": "t", "taskSpec": {"steps": [{"args": texts("tasks")}]}}));
+    let applied = serde_json::to_value(apply_task_artifacts(&task, &values).unwrap()).unwrap();
+    let expected = format!("{source} {image} [] $(tasks.x.outputs.gone)");
+    assert_eq!(applied["taskSpec"]["steps"][0]["args"], json!([expected]));
+
+    let values = artifact_values(ArtifactScope::Steps, [("x", &artifacts)]);
+    let step: Step = read(
+        json!({"args": texts("steps"), "script": "$(steps.x.outputs)", "env": [{"name": "E", "value": "$(steps.x.inputs.source)"}]}),
+    );
+    let applied = expand_step_artifacts(&step, &values).unwrap();
+    assert_eq!(
+        applied.args,
+        [format!("{source} {image} [] $(steps.x.outputs.gone)")]
+    );
+    assert_eq!(
+        (applied.script.as_str(), applied.env[0].value.as_str()),
+        (image, source)
+    );
 }
