@@ -10,10 +10,9 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 use futures::future::BoxFuture;
 use rustix::net::AddressFamily;
@@ -25,6 +24,8 @@ use super::channel::Channel;
 use super::launcher::LAUNCHER_ARGUMENT;
 use super::process::Surroundings;
 use super::sandbox::HostSandbox;
+use super::slot::Slot;
+use super::slot::Slots;
 use super::spec;
 use super::spec::HOME;
 use super::wire;
@@ -122,8 +123,9 @@ pub struct Host {
     mode: Mode,
     path: String,
     scratch: PathBuf,
+    memory_dir: PathBuf,
     launcher: Mutex<Launcher>,
-    next: AtomicU64,
+    slots: Arc<Slots>,
 }
 
 #[derive(Debug)]
@@ -139,8 +141,13 @@ impl Host {
             path: config.scratch_dir.clone(),
             source,
         })?;
+        // Small files of sandboxes without a view; with a view they are in memory anyway.
+        let in_memory = || make_scratch(Path::new("/dev/shm")).ok();
+        let memory_dir = (config.mode == Mode::Shared).then(in_memory).flatten();
+        let memory_dir = memory_dir.unwrap_or_else(|| scratch.join("memory"));
         let remove = |error| {
             let _ = fs::remove_dir_all(&scratch);
+            let _ = fs::remove_dir_all(&memory_dir);
             error
         };
         let failed = |source| Error::Launcher {
@@ -151,6 +158,7 @@ impl Host {
         let setup = Order::Setup {
             isolated: config.mode == Mode::Isolated,
             scratch: scratch.clone(),
+            memory_dir: memory_dir.clone(),
             current_dir: config.current_dir.clone(),
             memory: config.memory_limit,
         };
@@ -167,9 +175,10 @@ impl Host {
         Ok(Self {
             mode: config.mode,
             path: config.path,
+            slots: Arc::new(Slots::new(scratch.clone())),
             scratch,
+            memory_dir,
             launcher: Mutex::new(launcher),
-            next: AtomicU64::new(0),
         })
     }
 
@@ -198,9 +207,14 @@ impl Host {
     }
 
     async fn make(&self, job: &Job) -> Result<HostSandbox, StartFailure> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let own = PathBuf::from(format!("sandbox-{number}"));
-        let layout = spec::lay_out(job, &own, self.surroundings(&own))?;
+        let slot = self.slots.take().map_err(|error| unmade(&error))?;
+        let layout = match spec::lay_out(job, &slot, self.surroundings(&slot)) {
+            Ok(layout) => layout,
+            Err(failure) => {
+                self.slots.give_back(slot, false).await;
+                return Err(failure);
+            }
+        };
         let socket = self.fork().map_err(|error| unmade(&error))?;
         let (channel, ready) = Channel::new(socket).map_err(|error| unmade(&error))?;
         let prepare = wire::Command::Prepare(Box::new(layout.spec.clone()));
@@ -208,17 +222,13 @@ impl Host {
             .send(&prepare, Vec::new())
             .map_err(|error| unmade(&error))?;
         let (gone, is_gone) = watch::channel(false);
-        let leftovers = (layout.on_disk || self.mode == Mode::Shared).then(|| self.scratch.join(&own));
-        let running = std::sync::Arc::clone(&channel);
-        tokio::spawn(async move {
-            running.run().await;
-            drop(running);
-            if let Some(directory) = leftovers {
-                let _ = tokio::task::spawn_blocking(move || fs::remove_dir_all(directory)).await;
-            }
-            let _ = gone.send(true);
-        });
-        // Dropping the channel's last handle closes the socket, and the sandbox takes itself down.
+        tokio::spawn(attend(
+            Arc::clone(&channel),
+            Arc::clone(&self.slots),
+            slot,
+            layout.on_disk,
+            gone,
+        ));
         let closer = CloseOnDrop(&channel);
         let tekton = ready
             .await
@@ -237,34 +247,48 @@ impl Host {
         Ok(ours)
     }
 
-    fn surroundings(&self, own: &Path) -> Surroundings {
-        let root = match self.mode {
-            Mode::Isolated => String::new(),
-            Mode::Shared => self.scratch.join(own).to_string_lossy().into_owned(),
-        };
-        let rewrites = if root.is_empty() {
-            &[][..]
-        } else {
-            &["/workspace", "/tekton"]
-        };
+    fn surroundings(&self, slot: &Slot) -> Surroundings {
+        let mut rewrites = Vec::new();
+        if self.mode == Mode::Shared {
+            let tekton = self.memory_dir.join(slot.name());
+            let places = [
+                (HOME, slot.path().join("home")),
+                ("/tekton", tekton),
+                ("/workspace", slot.path().join("workspace")),
+            ];
+            rewrites
+                .extend(places.map(|(path, place)| (path.to_owned(), place.to_string_lossy().into_owned())));
+        }
         let user = rustix::process::geteuid();
+        let mut surroundings = Surroundings {
+            environment: Vec::new(),
+            rewrites,
+            user: user.as_raw(),
+            can_switch_user: user.is_root(),
+        };
         let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
         let environment = [
             ("PATH", self.path.clone()),
-            ("HOME", format!("{root}{HOME}")),
+            ("HOME", surroundings.rewrite(HOME)),
             ("LANG", language),
         ];
-        Surroundings {
-            environment: environment.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-            rewrites: rewrites
-                .iter()
-                .map(|path| ((*path).to_owned(), format!("{root}{path}")))
-                .collect(),
-            user: user.as_raw(),
-            can_switch_user: user.is_root(),
-            root,
-        }
+        surroundings.environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        surroundings
     }
+}
+
+/// Attends to a sandbox until nothing of it is left.
+async fn attend(
+    channel: Arc<Channel>,
+    slots: Arc<Slots>,
+    slot: Slot,
+    has_volumes: bool,
+    gone: watch::Sender<bool>,
+) {
+    channel.run().await;
+    drop(channel);
+    slots.give_back(slot, has_volumes).await;
+    let _ = gone.send(true);
 }
 
 impl Backend for Host {
@@ -287,6 +311,7 @@ impl Drop for Host {
             .unwrap_or_else(PoisonError::into_inner)
             .end();
         let _ = fs::remove_dir_all(&self.scratch);
+        let _ = fs::remove_dir_all(&self.memory_dir);
     }
 }
 
@@ -322,7 +347,11 @@ fn make_scratch(parent: &Path) -> io::Result<PathBuf> {
     for number in 0..1000 {
         let path = parent.join(format!("windlass-{process}-{number}"));
         match rustix::fs::mkdir(&path, rustix::fs::Mode::RWXU) {
-            Ok(()) => return Ok(path),
+            Ok(()) => {
+                // Other users must get through, to what is theirs.
+                rustix::fs::chmod(&path, rustix::fs::Mode::from_raw_mode(0o711))?;
+                return Ok(path);
+            }
             Err(rustix::io::Errno::EXIST) => {}
             Err(errno) => return Err(errno.into()),
         }

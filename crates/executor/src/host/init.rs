@@ -106,7 +106,7 @@ impl Init<'_> {
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
             }
         }
-        let tekton = format!("{}/tekton", self.spec.root);
+        let tekton = self.spec.locate("/tekton").unwrap_or_else(|| "/tekton".into());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let tekton = rustix::fs::open(tekton, flags, Mode::empty()).map_err(|error| unmade(&error, None))?;
         wire::send(&self.socket, &Event::Ready, &[tekton.as_fd()]).map_err(|error| unmade(&error, None))
@@ -254,6 +254,36 @@ impl Init<'_> {
 
     fn take_down(&mut self) {
         kill_all(self.isolation, &mut |_, _| {});
+        if let Isolation::Directories(_) = self.isolation {
+            self.remove_directories();
+        }
+    }
+
+    /// One call for each directory that was made, instead of looking through all of them; most are empty.
+    fn remove_directories(&self) {
+        for path in self
+            .spec
+            .links
+            .iter()
+            .filter_map(|(path, _)| self.spec.locate(path))
+        {
+            let _ = rustix::fs::unlink(path);
+        }
+        let Some(tekton) = self.spec.locate("/tekton") else {
+            return;
+        };
+        let made = self
+            .spec
+            .directories
+            .iter()
+            .rev()
+            .filter_map(|path| self.spec.locate(path));
+        for path in made.filter(|path| path.starts_with(&tekton)) {
+            let _ = rustix::fs::rmdir(path);
+        }
+        if rustix::fs::rmdir(&tekton).is_err() {
+            let _ = std::fs::remove_dir_all(&tekton);
+        }
     }
 }
 

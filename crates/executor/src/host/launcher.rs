@@ -61,6 +61,7 @@ fn run() -> io::Result<()> {
         Order::Setup {
             isolated,
             scratch,
+            memory_dir,
             current_dir,
             memory,
         },
@@ -91,6 +92,7 @@ fn run() -> io::Result<()> {
     }
     // The plane removes it too, unless it was killed.
     let _ = fs::remove_dir_all(&scratch);
+    let _ = fs::remove_dir_all(&memory_dir);
     served
 }
 

@@ -26,6 +26,7 @@ mod plan;
 mod process;
 mod running;
 mod sandbox;
+mod slot;
 mod spawn;
 mod spec;
 mod sys;

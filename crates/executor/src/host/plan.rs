@@ -88,8 +88,10 @@ pub(super) struct Submount {
 /// What one job needs of its view.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct SandboxSpec {
-    /// Directory of the machine that stands for the root of the view; empty when the view is the sandbox's own.
-    pub(super) root: String,
+    /// The sandbox's directory on disk, by its name below the launcher's scratch directory.
+    pub(super) slot: String,
+    /// Without a view: paths of Tekton and the directories of the machine that stand for them, longer ones first.
+    pub(super) places: Vec<(String, String)>,
     /// Host name that the processes see.
     pub(super) hostname: String,
     /// Directories to make, with permission bits 0777.
@@ -218,8 +220,8 @@ pub(super) enum Origin {
     Machine(PathBuf),
 }
 
-/// Places that every view has for itself: path, permission bits.
-const PRIVATE: [(&str, u32); 3] = [("tekton", 0o755), ("workspace", 0o777), ("tmp", 0o1777)];
+/// Names of the root directory that every view has for itself.
+const PRIVATE: [&str; 6] = ["tekton", "workspace", "tmp", "proc", "sys", "dev"];
 
 /// Plans the view of one sandbox.
 pub(super) fn view(machine: &Machine, spec: &SandboxSpec) -> Vec<Action> {
@@ -230,14 +232,7 @@ pub(super) fn view(machine: &Machine, spec: &SandboxSpec) -> Vec<Action> {
         View::ReadOnly => read_only(machine, spec, &mut actions),
     }
     system(machine, spec, &mut actions);
-    for (name, mode) in PRIVATE {
-        actions.push(Action::Directory(in_store(name), mode));
-        actions.push(Action::Bind {
-            source: in_store(name),
-            target: in_view(name),
-            read_only: false,
-        });
-    }
+    private(spec, &mut actions);
     current(machine, &mut actions);
     let takes = volumes(spec, &mut actions);
     actions.push(Action::Enter);
@@ -250,7 +245,7 @@ fn whole(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
     let upper = in_store("root/upper");
     actions.push(Action::Directory(upper.clone(), 0o755));
     actions.push(Action::Directory(in_store("root/work"), 0o755));
-    for name in ["tekton", "workspace", "tmp", "proc", "sys", "dev"] {
+    for name in PRIVATE {
         actions.push(Action::Directory(upper.join(name), 0o755));
     }
     if let Some(target) = shell_link(machine, spec) {
@@ -304,7 +299,7 @@ fn read_only(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
             }
         }
     }
-    for name in ["tekton", "workspace", "tmp", "proc", "sys", "dev"] {
+    for name in PRIVATE {
         actions.push(Action::Directory(in_view(name), 0o755));
     }
     if let Some(target) = shell_link(machine, spec) {
@@ -328,8 +323,7 @@ fn layered(machine: &Machine, spec: &SandboxSpec) -> Vec<String> {
             .top
             .iter()
             .any(|top| matches!(top, Top::Directory(name) if name == first));
-        if known && !PRIVATE.iter().any(|(name, _)| *name == first) && !names.iter().any(|name| name == first)
-        {
+        if known && !PRIVATE.contains(&first) && !names.iter().any(|name| name == first) {
             names.push(first.to_owned());
         }
     }
@@ -369,6 +363,25 @@ fn system(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
                 read_only: true,
             });
         }
+    }
+}
+
+/// `/tekton` in memory; `/workspace`, `/tmp` and the home directory on disk.
+fn private(spec: &SandboxSpec, actions: &mut Vec<Action>) {
+    actions.push(Action::Directory(in_store("tekton/home"), 0o755));
+    let slot = Path::new(SCRATCH).join(&spec.slot);
+    let places = [
+        (in_store("tekton"), "tekton"),
+        (slot.join("home"), "tekton/home"),
+        (slot.join("workspace"), "workspace"),
+        (slot.join("tmp"), "tmp"),
+    ];
+    for (source, name) in places {
+        actions.push(Action::Bind {
+            source,
+            target: in_view(name),
+            read_only: false,
+        });
     }
 }
 
@@ -493,30 +506,45 @@ pub(super) fn join(base: &Path, path: &Path) -> PathBuf {
     base.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Plans the directories of a sandbox without a view: volumes become directories below `scratch`, mounts become links.
+impl SandboxSpec {
+    /// The directory of the machine that stands for a path, in a sandbox without a view.
+    pub(super) fn locate(&self, path: &str) -> Option<PathBuf> {
+        let path = Path::new(path);
+        self.places.iter().find_map(|(place, directory)| {
+            let below = path.strip_prefix(place).ok()?;
+            let directory = Path::new(directory);
+            Some(if below.as_os_str().is_empty() {
+                directory.to_owned()
+            } else {
+                directory.join(below)
+            })
+        })
+    }
+}
+
+/// Plans the directories of a sandbox without a view: volumes are directories, mounts are links to them.
 pub(super) fn directories(scratch: &Path, spec: &SandboxSpec) -> Vec<Action> {
-    let root = Path::new(&spec.root);
-    let below = |path: &str| join(root, Path::new(path));
-    let mut actions = vec![Action::Directory(root.to_owned(), 0o711)];
-    actions.extend(PRIVATE.map(|(name, mode)| Action::Directory(root.join(name), mode)));
-    actions.extend(
-        spec.directories
-            .iter()
-            .map(|path| Action::Directory(below(path), 0o777)),
-    );
-    actions.extend(
-        spec.links
-            .iter()
-            .map(|(path, target)| Action::Link(below(path), target.into())),
-    );
-    actions.extend(
-        spec.files
-            .iter()
-            .map(|(base, file)| Action::File(below(base), file.clone())),
-    );
+    let Some(tekton) = spec.locate("/tekton") else {
+        return Vec::new();
+    };
+    // Other users must get through, to what is theirs.
+    let mut actions = vec![Action::Directory(tekton.clone(), 0o711)];
+    let located = spec.directories.iter().filter_map(|path| spec.locate(path));
+    actions.extend(located.map(|path| Action::Directory(path, 0o777)));
+    let links = spec
+        .links
+        .iter()
+        .filter_map(|(path, target)| Some((spec.locate(path)?, target)));
+    actions.extend(links.map(|(path, target)| Action::Link(path, target.into())));
+    // A home directory of the machine gets no credentials.
+    let files = spec
+        .files
+        .iter()
+        .filter_map(|(base, file)| Some((spec.locate(base)?, file)));
+    actions.extend(files.map(|(base, file)| Action::File(base, file.clone())));
     let mut origins = Vec::new();
     for (number, volume) in spec.volumes.iter().enumerate() {
-        let path = root.join(".volumes").join(number.to_string());
+        let path = tekton.join(".volumes").join(number.to_string());
         origins.push(match &volume.source {
             Source::Directory(path) => path.clone(),
             Source::Scratch(relative) => made(scratch.join(relative), volume.group, &mut actions),
@@ -529,14 +557,13 @@ pub(super) fn directories(scratch: &Path, spec: &SandboxSpec) -> Vec<Action> {
         });
     }
     for mount in &spec.mounts {
-        let Some(origin) = origins.get(mount.volume) else {
+        let (Some(origin), Some(place)) = (origins.get(mount.volume), spec.locate(&mount.path)) else {
             continue;
         };
-        let source = origin.join(&mount.sub_path);
         if !mount.sub_path.is_empty() {
             actions.push(Action::Beneath(origin.clone(), mount.sub_path.clone().into()));
         }
-        actions.push(Action::Replace(below(&mount.path), source));
+        actions.push(Action::Replace(place, origin.join(&mount.sub_path)));
     }
     actions
 }

@@ -45,14 +45,12 @@ pub(super) struct Program {
 pub(super) struct Surroundings {
     /// Variables that every process has unless it sets them itself.
     pub(super) environment: Vec<(String, String)>,
-    /// Literal prefixes of paths and what they become: empty where the view holds, else the fallback's rewriting.
+    /// Literal paths and what they become, longer ones first: empty where the view holds.
     pub(super) rewrites: Vec<(String, String)>,
     /// User that a process is when it asks for none.
     pub(super) user: u32,
     /// A process can become any user.
     pub(super) can_switch_user: bool,
-    /// Directory of the machine that stands for the root of the view; empty when the view is the sandbox's own.
-    pub(super) root: String,
 }
 
 /// A failure of a container's configuration.
@@ -77,7 +75,7 @@ pub(super) fn resolve(
     let expand = |text: &String| rewrite(&expand_env(text, lookup));
     let args = process.args.iter().map(expand);
     let (arguments, script) = if let Some(script) = &process.script {
-        let path = format!("{}/tekton/scripts/{container}", surroundings.root);
+        let path = rewrite(&format!("/tekton/scripts/{container}"));
         let text = Secret::new(rewrite(script));
         (
             std::iter::once(path.clone()).chain(args).collect(),
@@ -139,38 +137,39 @@ pub(super) fn probe(
 }
 
 impl Surroundings {
-    /// Replaces literal prefixes of paths wherever they occur.
-    fn rewrite(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (from, to) in &self.rewrites {
-            if text.contains(from.as_str()) {
-                text = replace_path(&text, from, to);
+    /// Replaces literal paths wherever they occur as a whole path or the start of one: `/workspace` in `/workspace/x`, not
+    /// in `/workspaces` or `/my/workspace`. What was put in is not looked at again.
+    pub(super) fn rewrite(&self, text: &str) -> String {
+        if self.rewrites.is_empty() {
+            return text.to_owned();
+        }
+        let part_of_name = |character: char| character.is_alphanumeric() || "_-.".contains(character);
+        let mut replaced = String::with_capacity(text.len());
+        let mut rest = text;
+        let mut previous = None;
+        while let Some(next) = rest.chars().next() {
+            let starts =
+                next == '/' && previous.is_none_or(|character| !part_of_name(character) && character != '/');
+            let found = self.rewrites.iter().filter(|_| starts).find_map(|(from, to)| {
+                let after = rest.strip_prefix(from.as_str())?;
+                after
+                    .chars()
+                    .next()
+                    .is_none_or(|character| !part_of_name(character))
+                    .then_some((to, after))
+            });
+            if let Some((to, after)) = found {
+                replaced.push_str(to);
+                previous = to.chars().next_back();
+                rest = after;
+            } else {
+                replaced.push(next);
+                previous = Some(next);
+                rest = rest.get(next.len_utf8()..).unwrap_or_default();
             }
         }
-        text
+        replaced
     }
-}
-
-/// Replaces `from` where it is a whole path or the start of one: `/workspace` in `/workspace/x`, not in `/workspaces`
-/// or `/my/workspace`.
-fn replace_path(text: &str, from: &str, to: &str) -> String {
-    let part_of_name = |character: char| character.is_alphanumeric() || "_-.".contains(character);
-    let mut replaced = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(from) {
-        let starts = before
-            .chars()
-            .next_back()
-            .is_none_or(|previous| !part_of_name(previous) && previous != '/');
-        let starts =
-            starts && (!before.is_empty() || replaced.chars().next_back().is_none_or(|c| !part_of_name(c)));
-        let ends = after.chars().next().is_none_or(|next| !part_of_name(next));
-        replaced.push_str(before);
-        replaced.push_str(if starts && ends { to } else { from });
-        rest = after;
-    }
-    replaced.push_str(rest);
-    replaced
 }
 
 /// The final environment: name to position and value, so that later entries win and order is kept.

@@ -26,6 +26,9 @@ const CHUNK: usize = 64 << 10;
 /// Room that a read starts with; most steps write less than this at a time.
 const FIRST_READ: usize = 4 << 10;
 
+/// A pipe holds no more unless an administrator raised the machine's limit.
+const MAX_PIPE: usize = 1 << 20;
+
 /// A process of a sandbox.
 pub(super) struct HostProcess {
     /// Image as the user wrote it.
@@ -156,7 +159,7 @@ async fn read_all(sources: &mut Vec<Source>, sink: &mpsc::Sender<Chunk>, left: &
 async fn read(source: &mut Source) -> Option<Chunk> {
     loop {
         source.pipe.readable().await.ok()?;
-        match read_now(source) {
+        match read_now(source, |pipe, buffer| pipe.try_read_buf(buffer)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             read => return read.ok().flatten(),
         }
@@ -164,13 +167,16 @@ async fn read(source: &mut Source) -> Option<Chunk> {
 }
 
 /// Reads what is there, at most one chunk, and copies it.
-fn read_now(source: &mut Source) -> io::Result<Option<Chunk>> {
+fn read_now(
+    source: &mut Source,
+    read: impl Fn(&Receiver, &mut BytesMut) -> io::Result<usize>,
+) -> io::Result<Option<Chunk>> {
     let mut buffer = BytesMut::with_capacity(FIRST_READ);
-    let mut count = source.pipe.try_read_buf(&mut buffer)?;
+    let mut count = read(&source.pipe, &mut buffer)?;
     if count == FIRST_READ {
         // There is more: make one large chunk of it instead of many small ones.
         buffer.reserve(CHUNK - FIRST_READ);
-        count += source.pipe.try_read_buf(&mut buffer).unwrap_or(0);
+        count += read(&source.pipe, &mut buffer).unwrap_or(0);
     }
     if count == 0 {
         return Ok(None);
@@ -188,9 +194,22 @@ fn read_now(source: &mut Source) -> io::Result<Option<Chunk>> {
     }))
 }
 
+/// Reads what a pipe without writers still holds. Asks the kernel and not the runtime, which may not have noticed yet that
+/// there is something to read.
 fn drain(source: &mut Source, left: &mut Vec<Chunk>) {
-    while let Ok(Some(chunk)) = read_now(source) {
+    let from_kernel = |pipe: &Receiver, buffer: &mut BytesMut| {
+        let mut room = vec![0; buffer.capacity() - buffer.len()];
+        let count = rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut room))?;
+        buffer.extend_from_slice(room.get(..count).unwrap_or_default());
+        Ok(count)
+    };
+    let mut bytes = 0;
+    while let Ok(Some(chunk)) = read_now(source, from_kernel) {
+        bytes += chunk.bytes.len();
         left.push(chunk);
+        if bytes > MAX_PIPE {
+            return;
+        }
     }
 }
 

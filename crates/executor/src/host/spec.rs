@@ -14,6 +14,8 @@ use super::plan::VolumeSpec;
 use super::process::Program;
 use super::process::Surroundings;
 use super::process::refuse;
+use super::slot;
+use super::slot::Slot;
 use crate::job::File;
 use crate::job::Job;
 use crate::job::Mount;
@@ -22,11 +24,23 @@ use crate::job::Volume;
 use crate::job::VolumeSource;
 use crate::observation::StartFailure;
 
+/// Where a sandbox without a view has the mounts that lie outside its other directories.
+const MOUNTS: &str = "/tekton/.mounts";
+
 /// Home directory of processes that do not choose one.
 pub(super) const HOME: &str = "/tekton/home";
 
 /// Directories below `/tekton` that every sandbox has.
-const TEKTON: [&str; 7] = ["results", "artifacts", "home", "scripts", "creds", "bin", "run"];
+const TEKTON: [&str; 8] = [
+    "results",
+    "artifacts",
+    "home",
+    "scripts",
+    "creds",
+    "bin",
+    "run",
+    "steps",
+];
 
 /// What the processes of one sandbox are started with.
 #[derive(Clone, Debug)]
@@ -40,9 +54,9 @@ pub(super) struct Layout {
     volumes: BTreeMap<String, usize>,
 }
 
-/// Lays out the sandbox of a job. `scratch` is the sandbox's own directory, relative to the launcher's.
-pub(super) fn lay_out(job: &Job, scratch: &Path, surroundings: Surroundings) -> Result<Layout, StartFailure> {
-    let isolated = surroundings.root.is_empty();
+/// Lays out the sandbox of a job, whose directory on disk is `slot`.
+pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Result<Layout, StartFailure> {
+    let isolated = surroundings.rewrites.is_empty();
     let processes = || {
         job.steps
             .iter()
@@ -55,7 +69,7 @@ pub(super) fn lay_out(job: &Job, scratch: &Path, surroundings: Surroundings) -> 
         .collect();
     let mut layout = Layout {
         spec: SandboxSpec {
-            root: surroundings.root.clone(),
+            slot: slot.name(),
             // The kernel's limit for host names.
             hostname: job.pod.chars().take(64).collect(),
             ..SandboxSpec::default()
@@ -70,10 +84,11 @@ pub(super) fn lay_out(job: &Job, scratch: &Path, surroundings: Surroundings) -> 
         .iter()
         .filter(|volume| mounted.contains(volume.name.as_str()))
     {
-        layout.add_volume(volume, scratch, group);
+        layout.add_volume(volume, group);
     }
     layout.place_mounts(processes(), isolated)?;
     layout.add_places(job);
+    layout.spec.places.clone_from(&layout.surroundings.rewrites);
     layout.spec.privileged = processes().any(|process| process.security.privileged);
     let mut shells = processes().map(|process| image::has_ash(&process.image));
     let first = shells.next().unwrap_or_default();
@@ -107,7 +122,7 @@ impl Layout {
         Ok(program)
     }
 
-    fn add_volume(&mut self, volume: &Volume, scratch: &Path, group: Option<u32>) {
+    fn add_volume(&mut self, volume: &Volume, group: Option<u32>) {
         let number = self.spec.volumes.len();
         let (source, group) = match &volume.source {
             VolumeSource::Empty {
@@ -116,7 +131,10 @@ impl Layout {
             } => (Source::Memory(*size_limit), group),
             VolumeSource::Empty { memory: false, .. } => {
                 self.on_disk = true;
-                (Source::Scratch(scratch.join(number.to_string())), group)
+                let path = Path::new(&self.spec.slot)
+                    .join(slot::VOLUMES)
+                    .join(number.to_string());
+                (Source::Scratch(path), group)
             }
             VolumeSource::Directory(path) => (Source::Directory(path.clone()), None),
             VolumeSource::Files(files) => (Source::Files(files.clone()), None),
@@ -160,17 +178,19 @@ impl Layout {
         Ok(())
     }
 
-    /// Paths of mounts become paths below the sandbox's directory.
+    /// Paths of mounts become paths below the sandbox's directory, unless they are such already.
     fn rewrite_mounts(&mut self) {
-        let covered = |path: &str| path.starts_with("/tekton/") || Path::new(path).starts_with("/workspace");
-        let root = self.spec.root.clone();
-        let paths = self
-            .spec
-            .mounts
-            .iter()
-            .map(|mount| mount.path.as_str())
-            .filter(|path| !covered(path));
-        let rewrites = paths.map(|path| (path.to_owned(), format!("{root}{path}")));
+        let places = &self.surroundings.rewrites;
+        let covered = |path: &Path| places.iter().any(|(place, _)| path.starts_with(place));
+        let paths: BTreeSet<&str> = self.spec.mounts.iter().map(|mount| mount.path.as_str()).collect();
+        let paths = paths.into_iter().rev().filter(|path| !covered(Path::new(path)));
+        let rewrites = paths.map(|path| {
+            (
+                path.to_owned(),
+                self.surroundings.rewrite(&format!("{MOUNTS}{path}")),
+            )
+        });
+        let rewrites: Vec<_> = rewrites.collect();
         self.surroundings.rewrites.extend(rewrites);
     }
 
@@ -237,6 +257,7 @@ impl Layout {
             .extend(TEKTON.iter().map(|name| format!("/tekton/{name}")));
         for (number, step) in job.steps.iter().enumerate() {
             spec.directories.push(format!("/tekton/run/{number}"));
+            spec.directories.push(format!("/tekton/steps/step-{}", step.name));
             spec.directories
                 .push(format!("/tekton/steps/step-{}/results", step.name));
             spec.directories

@@ -44,6 +44,8 @@ pub(super) enum Order {
         isolated: bool,
         /// Directory of the machine that belongs to this launcher; removed when it ends.
         scratch: PathBuf,
+        /// As `scratch`, in memory; the same directory where the machine has none in memory.
+        memory_dir: PathBuf,
         /// Directory whose files the sandboxes see copy-on-write even where the rest of its file system is read-only.
         current_dir: Option<PathBuf>,
         /// Upper bound, in bytes, of what one sandbox keeps in memory outside its volumes.
