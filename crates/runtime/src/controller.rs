@@ -1,21 +1,30 @@
 //! The loop around a reconciler: watch, queue, reconcile, again.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use windlass_api::Key;
 use windlass_api::Kind;
+use windlass_api::Object;
 use windlass_api::Time;
 
 use crate::client;
 use crate::client::Client;
 use crate::client::Event;
+use crate::client::EventType;
 use crate::clock::Clock;
 use crate::queue::Queue;
+
+#[cfg(test)]
+mod tests;
 
 /// Wait after a failed reconcile; doubled with each further failure would need memory per key, and the failures that
 /// happen here (a plane that is shutting down) end soon or never.
@@ -80,75 +89,154 @@ pub async fn run<R: Reconcile>(
     clock: Arc<dyn Clock>,
     mut wakes: mpsc::UnboundedReceiver<Key>,
 ) {
-    let mut queue = Queue::default();
+    let mut known = Known::default();
+    let mut work = Work {
+        reconciler,
+        clock,
+        queue: Queue::default(),
+        working: FuturesUnordered::new(),
+    };
     loop {
-        match client.watch(reconciler.kinds(), None, None).await {
-            Ok(mut watch) => drive(&reconciler, &clock, &mut queue, watch.as_mut(), &mut wakes).await,
+        match known.open(client.as_ref(), work.reconciler.kinds()).await {
+            Ok((mut watch, events)) => {
+                for event in &events {
+                    work.observe(event);
+                }
+                work.follow(watch.as_mut(), &mut known, &mut wakes).await;
+            }
             Err(error) => tracing::warn!(%error, "failed to open a watch"),
         }
         tokio::time::sleep(REWATCH_AFTER).await;
     }
 }
 
-/// Works until the watch ends.
-async fn drive<R: Reconcile>(
-    reconciler: &Arc<R>,
-    clock: &Arc<dyn Clock>,
-    queue: &mut Queue,
-    watch: &mut dyn client::Watch,
-    wakes: &mut mpsc::UnboundedReceiver<Key>,
-) {
-    let mut working = FuturesUnordered::new();
-    let mut keys = Vec::new();
-    let mut timer: Option<(Time, futures::future::BoxFuture<'static, ()>)> = None;
-    loop {
-        while working.len() < CONCURRENCY
-            && let Some(key) = queue.take()
-        {
-            let reconciler = Arc::clone(reconciler);
-            working.push(async move {
-                let result = reconciler.reconcile(&key).await;
-                (key, result)
-            });
+/// Objects that watches have told of, so that what vanished between two of them can be told too.
+#[derive(Default)]
+struct Known {
+    objects: HashMap<Key, Object>,
+}
+
+impl Known {
+    /// Opens a watch; the events say how the world got from what was known to where the watch begins.
+    async fn open(
+        &mut self,
+        client: &dyn Client,
+        kinds: &[Kind],
+    ) -> client::Result<(Box<dyn client::Watch>, Vec<Event>)> {
+        let mut present = HashMap::new();
+        let mut version = u64::MAX;
+        for kind in kinds {
+            let list = client.list(*kind, None).await?;
+            version = version.min(list.version);
+            present.extend(list.objects.into_iter().map(|object| (object.key(), object)));
         }
-        let due = queue.next_due();
-        if timer.as_ref().map(|(at, _)| *at) != due {
-            timer = due.map(|at| (at, clock.sleep_until(at)));
-        }
-        tokio::select! {
-            biased;
-            Some((key, result)) = working.next(), if !working.is_empty() => settle(queue, clock, &key, result),
-            event = watch.next() => {
-                let Some(event) = event else { return };
-                reconciler.observe(&event, &mut keys);
-                keys.drain(..).for_each(|key| queue.add(key));
+        let watch = client.watch(kinds, None, Some(version)).await?;
+        let before = std::mem::replace(&mut self.objects, present);
+        let gone = before
+            .into_iter()
+            .filter(|(key, _)| !self.objects.contains_key(key));
+        let gone = gone.map(|(_, object)| Event {
+            kind: EventType::Deleted,
+            object,
+        });
+        let present = self.objects.values().cloned();
+        let present = present.map(|object| Event {
+            kind: EventType::Added,
+            object,
+        });
+        Ok((watch, gone.chain(present).collect()))
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event.kind {
+            EventType::Deleted => self.objects.remove(&event.object.key()),
+            EventType::Added | EventType::Modified => {
+                self.objects.insert(event.object.key(), event.object.clone())
             }
-            Some(key) = wakes.recv() => queue.add(key),
-            () = expired(&mut timer) => {
-                timer = None;
-                queue.wake(clock.now());
+        };
+    }
+}
+
+/// Keys that wait and keys in work; both outlive a watch.
+struct Work<R> {
+    reconciler: Arc<R>,
+    clock: Arc<dyn Clock>,
+    queue: Queue,
+    working: FuturesUnordered<BoxFuture<'static, (Key, client::Result<Action>)>>,
+}
+
+impl<R: Reconcile> Work<R> {
+    /// Works until the watch ends.
+    async fn follow(
+        &mut self,
+        watch: &mut dyn client::Watch,
+        known: &mut Known,
+        wakes: &mut mpsc::UnboundedReceiver<Key>,
+    ) {
+        let mut timer = None;
+        loop {
+            self.start();
+            let due = self.queue.next_due();
+            if timer.as_ref().map(|(at, _)| *at) != due {
+                timer = due.map(|at| (at, self.clock.sleep_until(at)));
+            }
+            tokio::select! {
+                // In this order: what is due is not starved by what happens, and room is made before more comes in.
+                biased;
+                () = expired(&mut timer) => {
+                    timer = None;
+                    self.queue.wake(self.clock.now());
+                }
+                Some((key, result)) = self.working.next(), if !self.working.is_empty() => self.settle(&key, result),
+                event = watch.next() => {
+                    let Some(event) = event else { return };
+                    known.note(&event);
+                    self.observe(&event);
+                }
+                Some(key) = wakes.recv() => self.queue.add(key),
+            }
+        }
+    }
+
+    fn observe(&mut self, event: &Event) {
+        let mut keys = Vec::new();
+        self.reconciler.observe(event, &mut keys);
+        keys.into_iter().for_each(|key| self.queue.add(key));
+    }
+
+    fn start(&mut self) {
+        while self.working.len() < CONCURRENCY
+            && let Some(key) = self.queue.take()
+        {
+            let reconciler = Arc::clone(&self.reconciler);
+            self.working.push(Box::pin(async move {
+                // A reconciler keeps no state of a key across calls, so there is nothing that a panic leaves half done.
+                let result = AssertUnwindSafe(reconciler.reconcile(&key)).catch_unwind().await;
+                let panicked = |_| Err(client::Error::Unavailable("the reconciler panicked".to_owned()));
+                let result = result.unwrap_or_else(panicked);
+                (key, result)
+            }));
+        }
+    }
+
+    fn settle(&mut self, key: &Key, result: client::Result<Action>) {
+        self.queue.done(key);
+        match result {
+            Ok(Action::AwaitChange) => {}
+            Ok(Action::RequeueAt(at)) => self.queue.add_at(key.clone(), at),
+            Err(client::Error::Conflict(_)) => self.queue.add(key.clone()),
+            Err(error) => {
+                tracing::warn!(%key, %error, "failed to reconcile");
+                self.queue.add_at(key.clone(), self.clock.now().plus(RETRY_AFTER));
             }
         }
     }
 }
 
 /// Ends when the timer does; without a timer never.
-async fn expired(timer: &mut Option<(Time, futures::future::BoxFuture<'static, ()>)>) {
+async fn expired(timer: &mut Option<(Time, BoxFuture<'static, ()>)>) {
     match timer {
         Some((_, sleep)) => sleep.await,
         None => std::future::pending().await,
-    }
-}
-
-fn settle(queue: &mut Queue, clock: &Arc<dyn Clock>, key: &Key, result: client::Result<Action>) {
-    queue.done(key);
-    match result {
-        Ok(Action::AwaitChange) => {}
-        Ok(Action::RequeueAt(at)) => queue.add_at(key.clone(), at),
-        Err(client::Error::Conflict(_)) => queue.add(key.clone()),
-        Err(error) => {
-            tracing::warn!(%key, %error, "failed to reconcile");
-            queue.add_at(key.clone(), clock.now().plus(RETRY_AFTER));
-        }
     }
 }

@@ -86,41 +86,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use windlass_api::Kind;
-
-    use super::*;
-
-    fn key(name: &str) -> Key {
-        Key::new(Kind::TaskRun, "default", name)
-    }
-
-    #[test]
-    fn a_key_is_worked_on_once_at_a_time_and_never_forgotten() {
-        let mut queue = Queue::default();
-        queue.add(key("a"));
-        queue.add(key("a"));
-        assert_eq!(queue.take(), Some(key("a")));
-        assert_eq!(queue.take(), None);
-        queue.add(key("a"));
-        assert_eq!(queue.take(), None);
-        queue.done(&key("a"));
-        assert_eq!(queue.take(), Some(key("a")));
-        queue.done(&key("a"));
-        assert!(queue.is_idle());
-    }
-
-    #[test]
-    fn the_earliest_of_several_points_counts() {
-        let mut queue = Queue::default();
-        queue.add_at(key("a"), Time::from_millis(20));
-        queue.add_at(key("a"), Time::from_millis(10));
-        queue.add_at(key("a"), Time::from_millis(30));
-        assert_eq!(queue.next_due(), Some(Time::from_millis(10)));
-        queue.wake(Time::from_millis(9));
-        assert_eq!(queue.take(), None);
-        queue.wake(Time::from_millis(10));
-        assert_eq!(queue.take(), Some(key("a")));
-        assert_eq!(queue.next_due(), None);
-    }
-}
+mod tests;
