@@ -92,6 +92,7 @@ fn an_observer_finds_the_events_that_led_to_a_state() {
     let mut table = String::new();
     for from in STATES {
         for goal in STATES {
+            assert_eq!(from.towards(goal).is_none(), from == goal, "{from:?} to {goal:?}");
             let (mut state, mut events) = (from, Vec::new());
             while let Some(event) = state.towards(goal) {
                 match state.on(event, &undoable()) {
