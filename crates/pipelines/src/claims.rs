@@ -17,7 +17,9 @@ use crate::config::Config;
 /// Where a claim's files are. Namespace and name are labels, so neither can lead out of the plane's directory.
 pub(crate) fn directory(config: &Config, namespace: &str, name: &str) -> PathBuf {
     let named = config.directories.get(&(namespace.to_owned(), name.to_owned()));
-    named.cloned().unwrap_or_else(|| config.claims.join(namespace).join(name))
+    named
+        .cloned()
+        .unwrap_or_else(|| config.claims.join(namespace).join(name))
 }
 
 /// The claim that a template of a run's workspace asks for, and the binding that refers to it; `None` when the binding
@@ -28,7 +30,11 @@ pub(crate) fn from_template(
     namespace: &str,
 ) -> Option<(Object, WorkspaceBinding)> {
     let template = binding.volume_claim_template.as_ref()?;
-    let prefix = if template.metadata.name.is_empty() { "pvc" } else { template.metadata.name.as_str() };
+    let prefix = if template.metadata.name.is_empty() {
+        "pvc"
+    } else {
+        template.metadata.name.as_str()
+    };
     let name = format!("{prefix}-{}", identity(&binding.name, &owner.uid));
     let claim = PersistentVolumeClaim {
         metadata: ObjectMeta {
@@ -44,7 +50,10 @@ pub(crate) fn from_template(
     };
     let binding = WorkspaceBinding {
         volume_claim_template: None,
-        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource { claim_name: name, read_only: false }),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: name,
+            read_only: false,
+        }),
         ..binding.clone()
     };
     Some((Object::PersistentVolumeClaim(Arc::new(claim)), binding))
@@ -53,5 +62,6 @@ pub(crate) fn from_template(
 /// Ten hexadecimal digits by which a claim belongs to one workspace of one run.
 fn identity(workspace: &str, owner: &str) -> String {
     let digest = Sha256::digest(format!("{workspace}{owner}"));
-    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+    let bytes: Vec<String> = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    bytes.concat()
 }

@@ -12,6 +12,7 @@ use windlass_runtime::controller;
 use windlass_runtime::controller::Waker;
 
 use crate::config::Config;
+use crate::customrun::CustomRuns;
 use crate::definitions::Definitions;
 use crate::pipelinerun::PipelineRuns;
 use crate::taskrun::TaskRuns;
@@ -33,8 +34,17 @@ pub struct Foundations {
 
 /// Starts all controllers; dropping the set stops them. `observations` is what the runners report.
 pub fn start(foundations: &Foundations, observations: Observations) -> JoinSet<()> {
-    let Foundations { client, clock, config, fetcher, jobs } = foundations.clone();
-    let definitions = Arc::new(Definitions { client: Arc::clone(&client), fetcher });
+    let Foundations {
+        client,
+        clock,
+        config,
+        fetcher,
+        jobs,
+    } = foundations.clone();
+    let definitions = Arc::new(Definitions {
+        client: Arc::clone(&client),
+        fetcher,
+    });
     let mut tasks = JoinSet::new();
     let task_runs = Arc::new(TaskRuns::new(
         Arc::clone(&client),
@@ -49,11 +59,34 @@ pub fn start(foundations: &Foundations, observations: Observations) -> JoinSet<(
         Arc::clone(&config),
         Arc::clone(&definitions),
     ));
+    if config.refuse_unknown_custom_tasks {
+        let custom_runs = Arc::new(CustomRuns {
+            client: Arc::clone(&client),
+            clock: Arc::clone(&clock),
+        });
+        let (_, no_wakes) = Waker::new();
+        tasks.spawn(controller::run(
+            custom_runs,
+            Arc::clone(&client),
+            Arc::clone(&clock),
+            no_wakes,
+        ));
+    }
     let (_, no_wakes) = Waker::new();
-    tasks.spawn(controller::run(pipeline_runs, Arc::clone(&client), Arc::clone(&clock), no_wakes));
+    tasks.spawn(controller::run(
+        pipeline_runs,
+        Arc::clone(&client),
+        Arc::clone(&clock),
+        no_wakes,
+    ));
     let (waker, wakes) = Waker::new();
     tasks.spawn(listen(Arc::clone(&task_runs), observations, waker));
-    tasks.spawn(controller::run(task_runs, Arc::clone(&client), Arc::clone(&clock), wakes));
+    tasks.spawn(controller::run(
+        task_runs,
+        Arc::clone(&client),
+        Arc::clone(&clock),
+        wakes,
+    ));
     tasks
 }
 

@@ -17,7 +17,9 @@ use windlass_executor::runner::Expanded;
 /// # Errors
 /// When a result that the step needs is missing, or a guard cannot be evaluated.
 pub fn expand_step(job: &Job, step: usize, reports: &[StepReport]) -> Result<Expanded, String> {
-    let Some(written) = job.steps.get(step) else { return Ok(Expanded::AsWritten) };
+    let Some(written) = job.steps.get(step) else {
+        return Ok(Expanded::AsWritten);
+    };
     let view = view(written);
     if written.when.is_empty() && !steps::uses_step_results(&view) {
         return Ok(Expanded::AsWritten);
@@ -62,9 +64,15 @@ fn view(step: &job::Step) -> tekton::Step {
 }
 
 fn produced(job: &Job, reports: &[StepReport]) -> StepResults {
-    let named = reports.iter().filter_map(|report| Some((job.steps.get(report.step)?.name.clone(), report)));
+    let named = reports
+        .iter()
+        .filter_map(|report| Some((job.steps.get(report.step)?.name.clone(), report)));
     let values = |report: &StepReport| {
-        report.results.iter().map(|(name, text)| (name.clone(), results::from_file(text))).collect()
+        report
+            .results
+            .iter()
+            .map(|(name, text)| (name.clone(), results::from_file(text)))
+            .collect()
     };
     named.map(|(name, report)| (name, values(report))).collect()
 }

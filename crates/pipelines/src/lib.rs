@@ -6,6 +6,7 @@
 mod claims;
 mod config;
 mod controllers;
+mod customrun;
 mod definitions;
 mod expand;
 mod metadata;

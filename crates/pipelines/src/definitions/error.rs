@@ -2,7 +2,7 @@
 
 /// A definition is missing, cannot be fetched, or is not what it should be.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The plane could not be asked.
     #[error("ask the plane")]
     Plane(#[source] windlass_runtime::client::Error),

@@ -50,7 +50,9 @@ pub(crate) struct Definitions {
 impl Definitions {
     /// The task of a reference.
     pub(crate) async fn task(&self, namespace: &str, to: &TaskRef) -> Result<Definition<TaskSpec>, Error> {
-        let (task, source) = self.find::<Task>(namespace, &to.name, &to.resolver, &to.params).await?;
+        let (task, source) = self
+            .find::<Task>(namespace, &to.name, &to.resolver, &to.params)
+            .await?;
         Ok(definition(&*task, task.spec.clone(), source))
     }
 
@@ -60,7 +62,9 @@ impl Definitions {
         namespace: &str,
         to: &PipelineRef,
     ) -> Result<Definition<PipelineSpec>, Error> {
-        let (pipeline, source) = self.find::<Pipeline>(namespace, &to.name, &to.resolver, &to.params).await?;
+        let (pipeline, source) = self
+            .find::<Pipeline>(namespace, &to.name, &to.resolver, &to.params)
+            .await?;
         Ok(definition(&*pipeline, pipeline.spec.clone(), source))
     }
 
@@ -70,16 +74,10 @@ impl Definitions {
         namespace: &str,
         to: &StepRef,
     ) -> Result<Definition<StepActionSpec>, Error> {
-        let (action, source) = self.find::<StepAction>(namespace, &to.name, &to.resolver, &to.params).await?;
+        let (action, source) = self
+            .find::<StepAction>(namespace, &to.name, &to.resolver, &to.params)
+            .await?;
         Ok(definition(&*action, action.spec.clone(), source))
-    }
-
-    /// Puts a run's parameters into those of a resolver. What is too large to be put in stays as written, and the
-    /// resolver refuses it.
-    pub(crate) fn put_in_params(&self, params: &mut [Param], given: &[Param]) {
-        if let Ok(values) = windlass_engine::params::replacer(Scope::Task, &[], given) {
-            let _ = visit_params(&mut Expansion::new(&values), params);
-        }
     }
 
     async fn find<T: Resource>(
@@ -103,7 +101,12 @@ impl Definitions {
     }
 
     async fn local<T: Resource>(&self, namespace: &str, name: &str) -> Result<Arc<T>, Error> {
-        match self.client.find::<T>(namespace, name).await.map_err(Error::Plane)? {
+        match self
+            .client
+            .find::<T>(namespace, name)
+            .await
+            .map_err(Error::Plane)?
+        {
             Some(found) => Ok(found),
             None => Err(self.not_found::<T>(namespace, name).await),
         }
@@ -112,11 +115,24 @@ impl Definitions {
     /// Says which names there are, because a mistyped one is the usual cause.
     async fn not_found<T: Resource>(&self, namespace: &str, name: &str) -> Error {
         let known: Vec<String> = match self.client.list(T::KIND, Some(namespace)).await {
-            Ok(list) => list.objects.iter().take(10).map(|object| object.metadata().name.clone()).collect(),
+            Ok(list) => list
+                .objects
+                .iter()
+                .take(10)
+                .map(|object| object.metadata().name.clone())
+                .collect(),
             Err(_) => Vec::new(),
         };
-        let hint = if known.is_empty() { String::new() } else { format!(" (there is {})", known.join(", ")) };
-        Error::NotFound { plural: T::KIND.plural(), name: name.to_owned(), hint }
+        let hint = if known.is_empty() {
+            String::new()
+        } else {
+            format!(" (there is {})", known.join(", "))
+        };
+        Error::NotFound {
+            plural: T::KIND.plural(),
+            name: name.to_owned(),
+            hint,
+        }
     }
 
     /// Any object of the plane, for the cluster resolver.
@@ -127,6 +143,14 @@ impl Definitions {
             name: key.name.to_string(),
             hint: String::new(),
         })
+    }
+}
+
+/// Puts a run's parameters into those of a resolver. What is too large to be put in stays as written, and the
+/// resolver refuses it.
+pub(crate) fn put_in_params(params: &mut [Param], given: &[Param]) {
+    if let Ok(values) = windlass_engine::params::replacer(Scope::Task, &[], given) {
+        let _ = visit_params(&mut Expansion::new(&values), params);
     }
 }
 

@@ -8,3 +8,4 @@ pub(crate) use error::Error;
 pub(crate) use error::chain;
 pub(crate) use find::Definition;
 pub(crate) use find::Definitions;
+pub(crate) use find::put_in_params;

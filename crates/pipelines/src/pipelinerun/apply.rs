@@ -49,7 +49,12 @@ pub(crate) async fn create(
 }
 
 /// Tells a child to stop.
-pub(crate) async fn cancel(client: &dyn Client, namespace: &str, child: &Child, cause: CancelCause) -> Result<()> {
+pub(crate) async fn cancel(
+    client: &dyn Client,
+    namespace: &str,
+    child: &Child,
+    cause: CancelCause,
+) -> Result<()> {
     let key = Key::new(child.kind, namespace, child.name.as_str());
     let why = match cause {
         CancelCause::Requested => CANCELLED,
@@ -89,7 +94,11 @@ pub(crate) async fn cancel(client: &dyn Client, namespace: &str, child: &Child, 
 }
 
 /// Writes a status. Only this reconciler does, so the newest object's other parts do not matter to it.
-pub(crate) async fn write_status(client: &dyn Client, run: &PipelineRun, status: windlass_api::tekton::pipelinerun::PipelineRunStatus) -> Result<()> {
+pub(crate) async fn write_status(
+    client: &dyn Client,
+    run: &PipelineRun,
+    status: windlass_api::tekton::pipelinerun::PipelineRunStatus,
+) -> Result<()> {
     if status == run.status {
         return Ok(());
     }

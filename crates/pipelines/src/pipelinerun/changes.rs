@@ -24,13 +24,27 @@ impl Changes {
     /// Notes a child and returns the key of its run; `None` for an object that no pipeline run made.
     pub(crate) fn note(&self, object: &Object) -> Option<Key> {
         let metadata = object.metadata();
-        let owner = metadata.owner_references.iter().find(|owner| owner.kind == Kind::PipelineRun.as_str())?;
-        self.locked().entry(owner.uid.clone()).or_default().insert(object.key(), object.clone());
-        Some(Key::new(Kind::PipelineRun, metadata.namespace.as_str(), owner.name.as_str()))
+        let owner = metadata
+            .owner_references
+            .iter()
+            .find(|owner| owner.kind == Kind::PipelineRun.as_str())?;
+        self.locked()
+            .entry(owner.uid.clone())
+            .or_default()
+            .insert(object.key(), object.clone());
+        Some(Key::new(
+            Kind::PipelineRun,
+            metadata.namespace.as_str(),
+            owner.name.as_str(),
+        ))
     }
 
     /// Takes what changed among the children of a run.
     pub(crate) fn take(&self, uid: &str) -> Vec<Object> {
-        self.locked().remove(uid).unwrap_or_default().into_values().collect()
+        self.locked()
+            .remove(uid)
+            .unwrap_or_default()
+            .into_values()
+            .collect()
     }
 }

@@ -68,7 +68,8 @@ pub(crate) struct Parent<'a> {
 impl Parent<'_> {
     /// Everything to create for a task whose turn has come.
     pub(crate) fn drafts(&self, node: NodeId) -> Result<Vec<Draft>, Refused> {
-        let (Some(task), Some(work)) = (self.knowledge.task(node), self.knowledge.work.get(node.index())) else {
+        let (Some(task), Some(work)) = (self.knowledge.task(node), self.knowledge.work.get(node.index()))
+        else {
             return Ok(Vec::new());
         };
         let task = self.filled(node, task)?;
@@ -77,7 +78,10 @@ impl Parent<'_> {
             Some(matrix) => {
                 let refuse = |error: matrix::Error| {
                     let message = format!("Failed to validate matrix {:?} with error {error}", task.name);
-                    Refused::Run("InvalidMatrixParameterTypes", format!("{}{message}", params::USER_ERROR))
+                    Refused::Run(
+                        "InvalidMatrixParameterTypes",
+                        format!("{}{message}", params::USER_ERROR),
+                    )
                 };
                 matrix::validate_types(&task.name, matrix).map_err(refuse)?;
                 matrix::fan_out(matrix, self.max_combinations).map_err(refuse)?
@@ -85,10 +89,18 @@ impl Parent<'_> {
         };
         let alone = combinations.len() == 1;
         let drafts = combinations.into_iter().enumerate().map(|(index, combination)| {
-            let suffix = if alone { format!("-{}", task.name) } else { format!("-{}-{index}", task.name) };
+            let suffix = if alone {
+                format!("-{}", task.name)
+            } else {
+                format!("-{}-{index}", task.name)
+            };
             let name = names::child_name(&self.run.metadata.name, &suffix);
-            let all: Vec<Param> = combination.into_iter().chain(task.params.iter().cloned()).collect();
-            let display_name = matrix::display_name(&task, &all).unwrap_or_else(|_| task.display_name.clone());
+            let all: Vec<Param> = combination
+                .into_iter()
+                .chain(task.params.iter().cloned())
+                .collect();
+            let display_name =
+                matrix::display_name(&task, &all).unwrap_or_else(|_| task.display_name.clone());
             let object = match work {
                 Work::Task(definition) => {
                     let spec = definition.as_ref().map(|definition| &definition.spec);
@@ -126,17 +138,25 @@ impl Parent<'_> {
         params: Vec<Param>,
     ) -> Result<Object, Refused> {
         let declared = definition.map(|definition| definition.params.as_slice());
-        let declared = declared.or(task.task_spec.as_ref().map(|embedded| embedded.params.as_slice()));
+        let declared =
+            declared.or_else(|| task.task_spec.as_ref().map(|embedded| embedded.params.as_slice()));
         if let Some(declared) = declared {
             params::validate_enum(declared, &params).map_err(|error| {
-                let message = format!("Invalid param value from PipelineTask {:?}: {}{error}", task.name, params::USER_ERROR);
+                let message = format!(
+                    "Invalid param value from PipelineTask {:?}: {}{error}",
+                    task.name,
+                    params::USER_ERROR
+                );
                 Refused::Run("InvalidParamValue", message)
             })?;
         }
         let settings = self.settings(task);
         let mut metadata = self.metadata(node, task, &settings, name);
         if task.on_error == "continue" {
-            metadata.annotations.insert(annotations::PIPELINE_TASK_ON_ERROR.to_owned(), task.on_error.clone());
+            metadata.annotations.insert(
+                annotations::PIPELINE_TASK_ON_ERROR.to_owned(),
+                task.on_error.clone(),
+            );
         }
         let run = TaskRun {
             metadata,
@@ -201,7 +221,9 @@ impl Parent<'_> {
         let mut metadata = self.metadata(node, task, &self.settings(task), name);
         // The label names the pipeline that an object runs, and that is not the parent's.
         match pipeline {
-            Some(pipeline) => metadata.labels.insert(labels::PIPELINE.to_owned(), pipeline.to_owned()),
+            Some(pipeline) => metadata
+                .labels
+                .insert(labels::PIPELINE.to_owned(), pipeline.to_owned()),
             None => metadata.labels.remove(labels::PIPELINE),
         };
         let run = PipelineRun {
@@ -219,23 +241,38 @@ impl Parent<'_> {
         Ok(Object::PipelineRun(Arc::new(run)))
     }
 
-    fn bindings(&self, task: &PipelineTask, definition: Option<&TaskSpec>) -> Result<Vec<WorkspaceBinding>, Refused> {
+    fn bindings(
+        &self,
+        task: &PipelineTask,
+        definition: Option<&TaskSpec>,
+    ) -> Result<Vec<WorkspaceBinding>, Refused> {
         workspaces::bindings(task, definition, self.workspaces)
             .map_err(|message| Refused::Run("CreateRunFailed", message))
     }
 
     fn timeout(&self, node: NodeId, task: &PipelineTask, settings: &PipelineTaskRunSpec) -> Duration {
-        let section = if self.knowledge.is_final(node) { Section::Finally } else { Section::Dag };
+        let section = if self.knowledge.is_final(node) {
+            Section::Finally
+        } else {
+            Section::Dag
+        };
         timeouts(self.run).of_task(section, settings.timeout, task.timeout, self.default_timeout)
     }
 
     /// What the run says about the runs of a task: its own settings over the template for all.
     fn settings(&self, task: &PipelineTask) -> PipelineTaskRunSpec {
         let template = &self.run.spec.task_run_template;
-        let own = self.run.spec.task_run_specs.iter().find(|settings| settings.pipeline_task_name == task.name);
+        let own = self
+            .run
+            .spec
+            .task_run_specs
+            .iter()
+            .find(|settings| settings.pipeline_task_name == task.name);
         let mut settings = own.cloned().unwrap_or_default();
         if settings.service_account_name.is_empty() {
-            settings.service_account_name.clone_from(&template.service_account_name);
+            settings
+                .service_account_name
+                .clone_from(&template.service_account_name);
         }
         settings.pod_template = merged(template.pod_template.as_ref(), settings.pod_template.as_ref());
         settings
@@ -250,8 +287,16 @@ impl Parent<'_> {
     ) -> ObjectMeta {
         let run = &self.run.metadata;
         let own = settings.metadata.clone().unwrap_or_default();
-        let embedded = task.task_spec.as_ref().map(|embedded| embedded.metadata.clone()).unwrap_or_default();
-        let member = if self.knowledge.is_final(node) { labels::MEMBER_OF_FINALLY } else { labels::MEMBER_OF_TASKS };
+        let embedded = task
+            .task_spec
+            .as_ref()
+            .map(|embedded| embedded.metadata.clone())
+            .unwrap_or_default();
+        let member = if self.knowledge.is_final(node) {
+            labels::MEMBER_OF_FINALLY
+        } else {
+            labels::MEMBER_OF_TASKS
+        };
         let mut inherited = run.labels.clone();
         for (key, value) in [
             (labels::PIPELINE_RUN, run.name.as_str()),
@@ -299,7 +344,9 @@ fn merged(
     template: Option<&windlass_api::core::PodTemplate>,
     own: Option<&windlass_api::core::PodTemplate>,
 ) -> Option<windlass_api::core::PodTemplate> {
-    let (Some(template), Some(own)) = (template, own) else { return own.or(template).cloned() };
+    let (Some(template), Some(own)) = (template, own) else {
+        return own.or(template).cloned();
+    };
     let (Ok(mut all), Ok(own)) = (serde_json::to_value(template), serde_json::to_value(own)) else {
         return Some(own.clone());
     };

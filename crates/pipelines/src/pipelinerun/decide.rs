@@ -27,7 +27,12 @@ pub(crate) enum Beginning {
 
 /// Decides how to begin.
 pub(crate) fn beginning(run: &PipelineRun) -> Beginning {
-    if run.spec.managed_by.as_deref().is_some_and(|manager| manager != MANAGED_BY_PIPELINE) {
+    if run
+        .spec
+        .managed_by
+        .as_deref()
+        .is_some_and(|manager| manager != MANAGED_BY_PIPELINE)
+    {
         return Beginning::Leave;
     }
     if conditions::is_done(&run.status.conditions) {
@@ -41,8 +46,13 @@ pub(crate) fn beginning(run: &PipelineRun) -> Beginning {
     }
 }
 
-/// What the run is to do.
-pub(crate) fn directive(run: &PipelineRun, default_timeout: Duration, finally_started: Option<Time>) -> Directive {
+/// What a run that began at `started` is to do.
+pub(crate) fn directive(
+    run: &PipelineRun,
+    default_timeout: Duration,
+    started: Option<Time>,
+    finally_started: Option<Time>,
+) -> Directive {
     let intent = match run.spec.status.as_str() {
         pipeline_run::REQUEST_CANCELLED => Intent::Cancel,
         pipeline_run::REQUEST_CANCELLED_RUN_FINALLY => Intent::CancelRunFinally,
@@ -50,14 +60,18 @@ pub(crate) fn directive(run: &PipelineRun, default_timeout: Duration, finally_st
         pipeline_run::REQUEST_PENDING => Intent::Pending,
         _ => Intent::Run,
     };
-    let deadlines = timeouts(run).deadlines(default_timeout, run.status.start_time, finally_started);
+    let deadlines = timeouts(run).deadlines(default_timeout, started, finally_started);
     Directive { intent, deadlines }
 }
 
 /// The timeouts of a run, as written.
 pub(crate) fn timeouts(run: &PipelineRun) -> Timeouts {
     let written = run.spec.timeouts.clone().unwrap_or_default();
-    Timeouts { pipeline: written.pipeline, tasks: written.tasks, finally: written.finally }
+    Timeouts {
+        pipeline: written.pipeline,
+        tasks: written.tasks,
+        finally: written.finally,
+    }
 }
 
 /// When the status of a run may be written again: large ones are written less often while much is happening, so that
@@ -81,13 +95,22 @@ mod tests {
     use super::*;
 
     fn run(spec: PipelineRunSpec) -> PipelineRun {
-        PipelineRun { spec: Arc::new(spec), ..PipelineRun::default() }
+        PipelineRun {
+            spec: Arc::new(spec),
+            ..PipelineRun::default()
+        }
     }
 
     #[test]
     fn the_spec_says_how_to_begin() {
-        let status = |status: &str| PipelineRunSpec { status: status.into(), ..PipelineRunSpec::default() };
-        let managed = |by: &str| PipelineRunSpec { managed_by: Some(by.into()), ..PipelineRunSpec::default() };
+        let status = |status: &str| PipelineRunSpec {
+            status: status.into(),
+            ..PipelineRunSpec::default()
+        };
+        let managed = |by: &str| PipelineRunSpec {
+            managed_by: Some(by.into()),
+            ..PipelineRunSpec::default()
+        };
         let rows = [
             (status(""), Beginning::Proceed),
             (status("PipelineRunPending"), Beginning::Hold),

@@ -73,7 +73,12 @@ impl Facts for Knowledge {
     }
 
     fn matrix_is_empty(&self, node: NodeId, _view: View<'_>) -> bool {
-        let Some(task) = self.task(node).filter(|task| task.matrix.is_some()) else { return false };
-        self.filled(node, task).matrix.as_ref().is_some_and(matrix::has_empty_array)
+        let Some(task) = self.task(node).filter(|task| task.matrix.is_some()) else {
+            return false;
+        };
+        self.filled(node, task)
+            .matrix
+            .as_ref()
+            .is_some_and(matrix::has_empty_array)
     }
 }

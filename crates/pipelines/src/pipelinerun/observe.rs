@@ -30,41 +30,61 @@ struct Report<'a> {
     /// What was asked of it.
     asked: &'a str,
     asked_because: &'a str,
-    results: Vec<TaskRunResult>,
 }
 
 fn report(object: &Object) -> Option<Report<'_>> {
-    let named = |name: &str, value: ParamValue| TaskRunResult {
-        name: name.to_owned(),
-        r#type: value.kind().as_str().to_owned(),
-        value,
-    };
     Some(match object {
         Object::TaskRun(run) => Report {
             conditions: &run.status.conditions,
             asked: &run.spec.status,
             asked_because: &run.spec.status_message,
-            results: run.status.results.clone(),
         },
         Object::CustomRun(run) => Report {
             conditions: &run.status.conditions,
             asked: &run.spec.status,
             asked_because: &run.spec.status_message,
-            results: run.status.results.iter().map(|r| named(&r.name, r.value.as_str().into())).collect(),
         },
         Object::PipelineRun(run) => Report {
             conditions: &run.status.conditions,
             asked: &run.spec.status,
             asked_because: "",
-            results: run.status.results.iter().map(|r| named(&r.name, r.value.clone())).collect(),
         },
         _ => return None,
     })
 }
 
+/// What a child produced, in the form of a task's results.
+fn produced(object: &Object) -> Vec<TaskRunResult> {
+    let named = |name: &str, value: ParamValue| TaskRunResult {
+        name: name.to_owned(),
+        r#type: value.kind().as_str().to_owned(),
+        value,
+    };
+    match object {
+        Object::TaskRun(run) => run.status.results.clone(),
+        Object::CustomRun(run) => run
+            .status
+            .results
+            .iter()
+            .map(|r| named(&r.name, r.value.as_str().into()))
+            .collect(),
+        Object::PipelineRun(run) => run
+            .status
+            .results
+            .iter()
+            .map(|r| named(&r.name, r.value.clone()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Whether an object was made by this very run, and not by another of its name.
 pub(crate) fn belongs_to(object: &Object, uid: &str) -> bool {
-    object.metadata().owner_references.iter().any(|owner| owner.uid == uid)
+    object
+        .metadata()
+        .owner_references
+        .iter()
+        .any(|owner| owner.uid == uid)
 }
 
 impl Tracker {
@@ -82,13 +102,20 @@ impl Tracker {
             return;
         };
         self.owners.insert(metadata.name.clone(), node);
-        let Some(record) = self.knowledge.record_mut(node) else { return };
+        let Some(record) = self.knowledge.record_mut(node) else {
+            return;
+        };
         if report.asked_because == TIMED_OUT && record.cancel.is_none() {
             record.cancel = Some(CancelCause::PipelineTimeout);
         }
         let state = child_state(&report, record.cancel);
-        let reason = conditions::get(report.conditions, "Succeeded").map_or("", |condition| condition.reason.as_str());
-        match record.children.iter_mut().find(|child| child.name == metadata.name) {
+        let reason =
+            conditions::get(report.conditions, "Succeeded").map_or("", |condition| condition.reason.as_str());
+        match record
+            .children
+            .iter_mut()
+            .find(|child| child.name == metadata.name)
+        {
             Some(child) => {
                 child.state = state;
                 reason.clone_into(&mut child.reason);
@@ -102,14 +129,16 @@ impl Tracker {
             }),
         }
         if state.is_settled() {
-            record.produced.insert(metadata.name.clone(), report.results);
+            record.produced.insert(metadata.name.clone(), produced(object));
         }
         self.settle(node);
     }
 
     /// Brings a task's own state in line with its children's.
     fn settle(&mut self, node: NodeId) {
-        let Some(record) = self.knowledge.record(node) else { return };
+        let Some(record) = self.knowledge.record(node) else {
+            return;
+        };
         let state = State::of_runs(record.children.iter().map(|child| child.state));
         if let Err(error) = self.progress.observe(node, state) {
             // Children never change their outcome, so this is a fault of whoever wrote them.
@@ -122,18 +151,29 @@ impl Tracker {
 
     fn keep_results(&mut self, node: NodeId) {
         let status = self.progress.view().task_status(node);
-        let (Some(task), Some(record)) = (self.knowledge.task(node), self.knowledge.record(node)) else { return };
+        let (Some(task), Some(record)) = (self.knowledge.task(node), self.knowledge.record(node)) else {
+            return;
+        };
         let name = task.name.clone();
         let fanned_out = task.matrix.is_some();
         let (producer, values) = outcome_of(record, fanned_out);
-        self.knowledge.results.insert(name, TaskOutcome { status, producer, values });
+        self.knowledge.results.insert(
+            name,
+            TaskOutcome {
+                status,
+                producer,
+                values,
+            },
+        );
     }
 
     /// Takes note of what a stored status says of tasks that have no children.
     pub(crate) fn recall(&mut self, run: &PipelineRun) {
         for skipped in &run.status.skipped_tasks {
             let node = self.progress.graph().find(&skipped.name);
-            let (Some(node), Some(reason)) = (node, SkipReason::parse(&skipped.reason)) else { continue };
+            let (Some(node), Some(reason)) = (node, SkipReason::parse(&skipped.reason)) else {
+                continue;
+            };
             if let Some(record) = self.knowledge.record_mut(node) {
                 record.when.clone_from(&skipped.when_expressions);
             }
@@ -159,9 +199,17 @@ impl Tracker {
         let view = self.progress.view();
         let tasks = self.knowledge.spec.tasks.iter().enumerate().map(|(index, task)| {
             let node = NodeId::new(u32::try_from(index).unwrap_or(u32::MAX));
-            let children = self.knowledge.record(node).map(|record| record.children.as_slice()).unwrap_or_default();
+            let children = self
+                .knowledge
+                .record(node)
+                .map(|record| record.children.as_slice())
+                .unwrap_or_default();
             let telling = children.iter().max_by_key(|child| child.state.is_failure());
-            (task.name.as_str(), view.task_status(node), telling.map_or("", |child| child.reason.as_str()))
+            (
+                task.name.as_str(),
+                view.task_status(node),
+                telling.map_or("", |child| child.reason.as_str()),
+            )
         });
         let values = windlass_engine::context::finally_context(tasks, view.aggregate_status());
         self.knowledge.finally = Some(values);
@@ -173,7 +221,9 @@ fn outcome_of(record: &Record, fanned_out: bool) -> (Producer, BTreeMap<String, 
     match single {
         Some(child) => {
             let results = record.produced.get(&child.name).into_iter().flatten();
-            let values = results.map(|result| (result.name.clone(), result.value.clone())).collect();
+            let values = results
+                .map(|result| (result.name.clone(), result.value.clone()))
+                .collect();
             let producer = match child.kind {
                 windlass_api::Kind::CustomRun => Producer::Custom,
                 _ => Producer::Task,
@@ -181,8 +231,16 @@ fn outcome_of(record: &Record, fanned_out: bool) -> (Producer, BTreeMap<String, 
             (producer, values)
         }
         None if fanned_out => {
-            let runs = record.produced.iter().map(|(name, results)| (name.as_str(), results.as_slice()));
-            (Producer::Matrix { runs: record.children.len() }, aggregate(runs))
+            let runs = record
+                .produced
+                .iter()
+                .map(|(name, results)| (name.as_str(), results.as_slice()));
+            (
+                Producer::Matrix {
+                    runs: record.children.len(),
+                },
+                aggregate(runs),
+            )
         }
         None => (Producer::Task, BTreeMap::new()),
     }
@@ -190,7 +248,11 @@ fn outcome_of(record: &Record, fanned_out: bool) -> (Producer, BTreeMap<String, 
 
 fn child_state(report: &Report<'_>, cancel: Option<CancelCause>) -> State {
     let Some(condition) = conditions::get(report.conditions, "Succeeded") else {
-        return if report.asked.is_empty() { State::Running } else { State::Cancelling };
+        return if report.asked.is_empty() {
+            State::Running
+        } else {
+            State::Cancelling
+        };
     };
     match condition.status.as_str() {
         "True" => State::Succeeded,
@@ -209,4 +271,3 @@ fn child_state(report: &Report<'_>, cancel: Option<CancelCause>) -> State {
         _ => State::Running,
     }
 }
-

@@ -30,6 +30,7 @@ use crate::definitions::Definition;
 use crate::definitions::Definitions;
 use crate::definitions::Error;
 use crate::definitions::chain;
+use crate::definitions::put_in_params;
 
 /// A run that may start, or go on after a restart.
 pub(crate) struct Prepared {
@@ -43,7 +44,11 @@ pub(crate) struct Prepared {
 type Outcome<T> = windlass_runtime::client::Result<Result<T, Refusal>>;
 
 /// Resolves, validates and substitutes the pipeline of a run.
-pub(crate) async fn prepare(definitions: &Definitions, run: &PipelineRun, fail_fast: bool) -> Outcome<Prepared> {
+pub(crate) async fn prepare(
+    definitions: &Definitions,
+    run: &PipelineRun,
+    fail_fast: bool,
+) -> Outcome<Prepared> {
     let definition = match resolve(definitions, run).await {
         Ok(definition) => definition,
         Err(Error::Plane(error)) => return Err(error),
@@ -69,13 +74,21 @@ pub(crate) async fn prepare(definitions: &Definitions, run: &PipelineRun, fail_f
 }
 
 async fn resolve(definitions: &Definitions, run: &PipelineRun) -> Result<Definition<PipelineSpec>, Error> {
-    let name = run.metadata.labels.get(labels::PIPELINE).unwrap_or(&run.metadata.name);
+    let name = run
+        .metadata
+        .labels
+        .get(labels::PIPELINE)
+        .unwrap_or(&run.metadata.name);
     let own = |name: &str, spec: PipelineSpec| Definition {
         name: name.to_owned(),
         spec,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
-        ref_source: run.status.provenance.as_ref().and_then(|provenance| provenance.ref_source.clone()),
+        ref_source: run
+            .status
+            .provenance
+            .as_ref()
+            .and_then(|provenance| provenance.ref_source.clone()),
     };
     // What was resolved once stays as it was, whatever became of the pipeline since.
     if let Some(spec) = &run.status.pipeline_spec {
@@ -85,7 +98,7 @@ async fn resolve(definitions: &Definitions, run: &PipelineRun) -> Result<Definit
         return Ok(own(&run.metadata.name, spec.clone()));
     }
     let mut reference = run.spec.pipeline_ref.clone().unwrap_or_default();
-    definitions.put_in_params(&mut reference.params, &run.spec.params);
+    put_in_params(&mut reference.params, &run.spec.params);
     definitions.pipeline(&run.metadata.namespace, &reference).await
 }
 
@@ -107,7 +120,10 @@ fn substituted(run: &PipelineRun, definition: &Definition<PipelineSpec>) -> Resu
         let namespace = &run.metadata.namespace;
         Refusal::new(
             pipeline_run::VALIDATION_FAILED,
-            format!("Failed to apply parameters to Pipeline {namespace}/{}: {USER_ERROR}{error}", definition.name),
+            format!(
+                "Failed to apply parameters to Pipeline {namespace}/{}: {USER_ERROR}{error}",
+                definition.name
+            ),
         )
     })
 }
@@ -148,7 +164,10 @@ fn missing(run: &PipelineRun, pipeline: &str, task: &PipelineTask, error: &Error
             ),
         ),
         None => {
-            let name = task.task_ref.as_ref().map_or("", |reference| reference.name.as_str());
+            let name = task
+                .task_ref
+                .as_ref()
+                .map_or("", |reference| reference.name.as_str());
             Refusal::new(
                 pipeline_run::COULDNT_GET_TASK,
                 format!(
@@ -191,7 +210,9 @@ async fn work_of(
         return Ok(Work::Task(None));
     }
     if !reference.resolver.is_empty() {
-        return Ok(Work::Task(Some(Arc::new(definitions.task(namespace, &reference).await?))));
+        return Ok(Work::Task(Some(Arc::new(
+            definitions.task(namespace, &reference).await?,
+        ))));
     }
     if let Some(definition) = known.get(&reference.name) {
         return Ok(Work::Task(Some(Arc::clone(definition))));
@@ -253,13 +274,25 @@ pub(crate) async fn is_cycle(
     let mut current = Arc::new(run.clone());
     // Each level is an object of its own, so the chain is as long as the nesting at most.
     loop {
-        if current.metadata.labels.get(labels::PIPELINE).is_some_and(|name| name == pipeline) {
+        if current
+            .metadata
+            .labels
+            .get(labels::PIPELINE)
+            .is_some_and(|name| name == pipeline)
+        {
             return Ok(true);
         }
         let parent = current.metadata.owner_references.iter();
-        let parent = parent.filter(|owner| owner.kind == Kind::PipelineRun.as_str()).map(|owner| owner.name.clone());
-        let Some(parent) = parent.last() else { return Ok(false) };
-        let found = definitions.client.find::<PipelineRun>(&run.metadata.namespace, &parent).await?;
+        let mut parent = parent
+            .filter(|owner| owner.kind == Kind::PipelineRun.as_str())
+            .map(|owner| owner.name.clone());
+        let Some(parent) = parent.next() else {
+            return Ok(false);
+        };
+        let found = definitions
+            .client
+            .find::<PipelineRun>(&run.metadata.namespace, &parent)
+            .await?;
         let Some(found) = found else { return Ok(false) };
         current = found;
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use windlass_api::Duration;
 use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Object;
@@ -75,9 +74,20 @@ pub(crate) struct PipelineRuns {
 /// What one reconcile works with.
 struct Pass<'a> {
     run: &'a PipelineRun,
-    status: PipelineRunStatus,
+    /// The status so far, when it differs from the run's; copying that of a large run costs, so it is done to write.
+    status: Option<PipelineRunStatus>,
     tracker: Tracker,
     now: Time,
+}
+
+impl Pass<'_> {
+    fn started(&self) -> Option<Time> {
+        self.status.as_ref().unwrap_or(&self.run.status).start_time
+    }
+
+    fn take_status(&mut self) -> PipelineRunStatus {
+        self.status.take().unwrap_or_else(|| self.run.status.clone())
+    }
 }
 
 impl PipelineRuns {
@@ -88,7 +98,14 @@ impl PipelineRuns {
         config: Arc<Config>,
         definitions: Arc<Definitions>,
     ) -> Self {
-        Self { client, clock, config, definitions, changes: Changes::default(), trackers: Mutex::default() }
+        Self {
+            client,
+            clock,
+            config,
+            definitions,
+            changes: Changes::default(),
+            trackers: Mutex::default(),
+        }
     }
 
     fn trackers(&self) -> std::sync::MutexGuard<'_, HashMap<String, Tracker>> {
@@ -117,7 +134,14 @@ impl PipelineRuns {
     async fn hold(&self, run: &PipelineRun, now: Time) -> Result<Action> {
         let mut status = run.status.clone();
         let message = format!("PipelineRun {:?} is pending", run.metadata.name);
-        conditions::set(&mut status.conditions, "Succeeded", "Unknown", pipeline_run::PENDING, &message, now);
+        conditions::set(
+            &mut status.conditions,
+            "Succeeded",
+            "Unknown",
+            pipeline_run::PENDING,
+            &message,
+            now,
+        );
         apply::write_status(self.client.as_ref(), run, status).await?;
         Ok(Action::AwaitChange)
     }
@@ -132,30 +156,37 @@ impl PipelineRuns {
     }
 
     async fn proceed(&self, run: &PipelineRun, now: Time) -> Result<Action> {
-        let mut status = run.status.clone();
-        status::start(&mut status, now);
         let known = self.trackers().remove(&run.metadata.uid);
-        let tracker = match known {
-            Some(tracker) => tracker,
-            None => match self.track(run, &mut status).await? {
-                Ok(tracker) => tracker,
-                Err(refusal) => {
-                    status::refuse(&mut status, &refusal, now);
-                    apply::write_status(self.client.as_ref(), run, status).await?;
-                    return Ok(Action::AwaitChange);
+        let (tracker, status) = match known {
+            Some(tracker) => (tracker, None),
+            None => {
+                let mut status = run.status.clone();
+                status::start(&mut status, now);
+                match self.track(run, &mut status).await? {
+                    Ok(tracker) => (tracker, Some(status)),
+                    Err(refusal) => {
+                        status::refuse(&mut status, &refusal, now);
+                        apply::write_status(self.client.as_ref(), run, status).await?;
+                        return Ok(Action::AwaitChange);
+                    }
                 }
-            },
+            }
         };
-        let mut pass = Pass { run, status, tracker, now };
+        let mut pass = Pass {
+            run,
+            status,
+            tracker,
+            now,
+        };
         for child in self.changes.take(&run.metadata.uid) {
             pass.tracker.fold(&child);
         }
-        let outcome = self.advance(&mut pass).await;
-        let action = match outcome {
+        let action = match self.advance(&mut pass).await {
             Ok(Ok(plan)) => self.show(&mut pass, &plan).await,
             Ok(Err(refusal)) => {
-                status::refuse(&mut pass.status, &refusal, now);
-                self.write(&mut pass).await?;
+                let mut status = pass.take_status();
+                status::refuse(&mut status, &refusal, now);
+                self.write(&mut pass, status).await?;
                 return Ok(Action::AwaitChange);
             }
             Err(error) => Err(error),
@@ -182,7 +213,9 @@ impl PipelineRuns {
         status::keep_definition(status, &prepared.tracker, prepared.ref_source.take());
         for kind in [Kind::TaskRun, Kind::CustomRun, Kind::PipelineRun] {
             let list = self.client.list(kind, Some(&run.metadata.namespace)).await?;
-            list.objects.iter().for_each(|object| prepared.tracker.fold(object));
+            list.objects
+                .iter()
+                .for_each(|object| prepared.tracker.fold(object));
         }
         prepared.tracker.recall(run);
         Ok(Ok(prepared.tracker))
@@ -190,7 +223,9 @@ impl PipelineRuns {
 
     async fn nests_itself(&self, run: &PipelineRun, tracker: &Tracker) -> Result<Option<Refusal>> {
         for work in &tracker.knowledge.work {
-            let Work::Pipeline(Some(pipeline)) = work else { continue };
+            let Work::Pipeline(Some(pipeline)) = work else {
+                continue;
+            };
             let own = *pipeline == tracker.pipeline_name;
             if own || prepare::is_cycle(&self.definitions, run, pipeline).await? {
                 let message = format!("{USER_ERROR}cycle detected: pipeline {pipeline:?} runs itself");
@@ -212,15 +247,15 @@ impl PipelineRuns {
         let changed = |run: &mut PipelineRun| {
             change(run);
         };
-        self.client.modify::<PipelineRun>(&run.key(), changed).await.map(drop)
+        self.client
+            .modify::<PipelineRun>(&run.key(), changed)
+            .await
+            .map(drop)
     }
 
     /// Plans and carries out until nothing is left to do now.
     async fn advance(&self, pass: &mut Pass<'_>) -> Result<std::result::Result<Plan, Refusal>> {
-        let workspaces = match self.workspaces(pass).await? {
-            Ok(workspaces) => workspaces,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let mut workspaces: Option<Vec<WorkspaceBinding>> = None;
         loop {
             let directive = self.directive(pass);
             let before_finally = pass.tracker.knowledge.finally.is_none();
@@ -228,7 +263,9 @@ impl PipelineRuns {
                 pass.tracker.begin_finally(pass.now);
                 continue;
             }
-            let Tracker { progress, knowledge, .. } = &mut pass.tracker;
+            let Tracker {
+                progress, knowledge, ..
+            } = &mut pass.tracker;
             let plan = progress.advance(directive, knowledge, pass.now);
             let mut acted = false;
             for command in &plan.commands {
@@ -237,7 +274,16 @@ impl PipelineRuns {
                     Command::Refuse { node, refusal } => note_fault(pass, node, refusal),
                     Command::Start { node } => {
                         acted = true;
-                        if let Err(refusal) = self.start(pass, node, &workspaces).await? {
+                        let bound = match workspaces.take() {
+                            Some(bound) => bound,
+                            None => match self.workspaces(pass).await? {
+                                Ok(bound) => bound,
+                                Err(refusal) => return Ok(Err(refusal)),
+                            },
+                        };
+                        let started = self.start(pass, node, &bound).await?;
+                        workspaces = Some(bound);
+                        if let Err(refusal) = started {
                             return Ok(Err(refusal));
                         }
                     }
@@ -249,27 +295,40 @@ impl PipelineRuns {
                     Command::Undo { .. } => {}
                 }
             }
-            if !acted && !(before_finally && matches!(plan.phase, Phase::Finally)) {
+            let finally_begins = before_finally && matches!(plan.phase, Phase::Finally);
+            if !(acted || finally_begins) {
                 return Ok(Ok(plan));
             }
         }
     }
 
     fn directive(&self, pass: &Pass<'_>) -> Directive {
-        let mut seen = pass.run.clone();
-        seen.status.start_time = pass.status.start_time;
-        decide::directive(&seen, self.config.default_timeout, pass.tracker.finally_started)
+        decide::directive(
+            pass.run,
+            self.config.default_timeout,
+            pass.started(),
+            pass.tracker.finally_started,
+        )
     }
 
     /// The run's workspaces with parameters put in and claim templates replaced by claims.
-    async fn workspaces(&self, pass: &Pass<'_>) -> Result<std::result::Result<Vec<WorkspaceBinding>, Refusal>> {
+    async fn workspaces(
+        &self,
+        pass: &Pass<'_>,
+    ) -> Result<std::result::Result<Vec<WorkspaceBinding>, Refusal>> {
         let run = pass.run;
+        if run.spec.workspaces.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
         let bound = context::apply_pipeline_bindings(&run.spec.params, &run.spec.workspaces);
         let bound = match bound {
             Ok(bound) => bound,
             Err(error) => {
                 let message = format!("{USER_ERROR}{error}");
-                return Ok(Err(Refusal::new(pipeline_run::INVALID_WORKSPACE_BINDINGS, message)));
+                return Ok(Err(Refusal::new(
+                    pipeline_run::INVALID_WORKSPACE_BINDINGS,
+                    message,
+                )));
             }
         };
         let mut all = Vec::with_capacity(bound.len());
@@ -290,7 +349,10 @@ impl PipelineRuns {
         let results = &pass.tracker.knowledge.results;
         match context::apply_result_bindings(results, &all) {
             Ok(all) => Ok(Ok(all)),
-            Err(error) => Ok(Err(Refusal::new(pipeline_run::INVALID_WORKSPACE_BINDINGS, error.to_string()))),
+            Err(error) => Ok(Err(Refusal::new(
+                pipeline_run::INVALID_WORKSPACE_BINDINGS,
+                error.to_string(),
+            ))),
         }
     }
 
@@ -312,7 +374,11 @@ impl PipelineRuns {
             Ok(drafts) => drafts,
             Err(Refused::Run(reason, message)) => return Ok(Err(Refusal::new(reason, message))),
             Err(Refused::Task(message)) => {
-                let name = parent.knowledge.task(node).map(|task| task.name.clone()).unwrap_or_default();
+                let name = parent
+                    .knowledge
+                    .task(node)
+                    .map(|task| task.name.clone())
+                    .unwrap_or_default();
                 pass.tracker.knowledge.faults.insert(name, message);
                 // A pending task can always be refused.
                 let _ = pass.tracker.progress.apply(node, TaskEvent::Refused);
@@ -333,9 +399,16 @@ impl PipelineRuns {
     }
 
     async fn cancel(&self, pass: &mut Pass<'_>, node: NodeId, cause: CancelCause) -> Result<()> {
-        let Some(record) = pass.tracker.knowledge.record_mut(node) else { return Ok(()) };
+        let Some(record) = pass.tracker.knowledge.record_mut(node) else {
+            return Ok(());
+        };
         record.cancel = Some(cause);
-        let open: Vec<_> = record.children.iter().filter(|child| !child.state.is_settled()).cloned().collect();
+        let open: Vec<_> = record
+            .children
+            .iter()
+            .filter(|child| !child.state.is_settled())
+            .cloned()
+            .collect();
         for child in &open {
             apply::cancel(self.client.as_ref(), &pass.run.metadata.namespace, child, cause).await?;
         }
@@ -352,15 +425,22 @@ impl PipelineRuns {
             return Ok(wake(Some(plan.wake_at.map_or(due, |at| at.min(due)))));
         }
         let directive = self.directive(pass);
-        let default: Duration = self.config.default_timeout;
-        status::show(pass.run, &mut pass.status, &pass.tracker, directive, default, pass.now);
-        self.write(pass).await?;
+        let mut status = pass.take_status();
+        status::show(
+            pass.run,
+            &mut status,
+            &pass.tracker,
+            directive,
+            self.config.default_timeout,
+            pass.now,
+        );
+        self.write(pass, status).await?;
         Ok(wake(plan.wake_at))
     }
 
-    async fn write(&self, pass: &mut Pass<'_>) -> Result<()> {
+    async fn write(&self, pass: &mut Pass<'_>, status: PipelineRunStatus) -> Result<()> {
         pass.tracker.written = Some(pass.now);
-        apply::write_status(self.client.as_ref(), pass.run, std::mem::take(&mut pass.status)).await
+        apply::write_status(self.client.as_ref(), pass.run, status).await
     }
 }
 
@@ -369,7 +449,9 @@ fn adopt(tracker: &mut Tracker, node: NodeId, created: &Object, display_name: &s
     let name = created.metadata().name.clone();
     tracker.owners.insert(name.clone(), node);
     tracker.fold(created);
-    let Some(record) = tracker.knowledge.record_mut(node) else { return };
+    let Some(record) = tracker.knowledge.record_mut(node) else {
+        return;
+    };
     if let Some(child) = record.children.iter_mut().find(|child| child.name == name) {
         display_name.clone_into(&mut child.display_name);
     }
@@ -385,15 +467,23 @@ fn note_guards(pass: &mut Pass<'_>, node: NodeId) {
 
 fn note_fault(pass: &mut Pass<'_>, node: NodeId, refusal: PlanRefusal) {
     let knowledge = &mut pass.tracker.knowledge;
-    let name = knowledge.task(node).map(|task| task.name.clone()).unwrap_or_default();
+    let name = knowledge
+        .task(node)
+        .map(|task| task.name.clone())
+        .unwrap_or_default();
     let message = match refusal {
         PlanRefusal::When => {
             let problem = when::holds(&knowledge.guards(node)).err();
-            let message = problem.map(|problem| problem.message(&pass.run.metadata.name)).unwrap_or_default();
+            let message = problem
+                .map(|problem| problem.message(&pass.run.metadata.name))
+                .unwrap_or_default();
             knowledge.broken_when = Some(message.clone());
             message
         }
-        PlanRefusal::Result(_) => knowledge.missing(node).map(|missing| missing.to_string()).unwrap_or_default(),
+        PlanRefusal::Result(_) => knowledge
+            .missing(node)
+            .map(|missing| missing.to_string())
+            .unwrap_or_default(),
     };
     knowledge.faults.insert(name, message);
     pass.tracker.pass_over(node);

@@ -29,7 +29,8 @@ pub(crate) fn start(status: &mut PipelineRunStatus, now: Time) {
     if status.start_time.is_none() {
         status.start_time = Some(now);
     }
-    let pending = conditions::get(&status.conditions, SUCCEEDED).is_none_or(|old| old.reason == "PipelineRunPending");
+    let pending =
+        conditions::get(&status.conditions, SUCCEEDED).is_none_or(|old| old.reason == "PipelineRunPending");
     if pending {
         conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", "Started", "", now);
     }
@@ -37,7 +38,14 @@ pub(crate) fn start(status: &mut PipelineRunStatus, now: Time) {
 
 /// Ends a run that cannot start or go on.
 pub(crate) fn refuse(status: &mut PipelineRunStatus, refusal: &Refusal, now: Time) {
-    conditions::set(&mut status.conditions, SUCCEEDED, "False", refusal.reason, &refusal.message, now);
+    conditions::set(
+        &mut status.conditions,
+        SUCCEEDED,
+        "False",
+        refusal.reason,
+        &refusal.message,
+        now,
+    );
     status.completion_time = Some(now);
 }
 
@@ -47,7 +55,10 @@ pub(crate) fn keep_definition(status: &mut PipelineRunStatus, tracker: &Tracker,
         status.pipeline_spec = Some(Arc::clone(&tracker.knowledge.spec));
     }
     if status.provenance.is_none() {
-        status.provenance = source.map(|source| Provenance { ref_source: Some(source), feature_flags: None });
+        status.provenance = source.map(|source| Provenance {
+            ref_source: Some(source),
+            feature_flags: None,
+        });
     }
 }
 
@@ -71,7 +82,8 @@ pub(crate) fn show(
         faults: &tracker.knowledge.faults,
     };
     let condition = tracker.progress.view().condition(directive, now, &subject);
-    let (mut state, mut reason, mut message) = (condition.status, condition.reason.as_str(), condition.message);
+    let (mut state, mut reason, mut message) =
+        (condition.status, condition.reason.as_str(), condition.message);
     if matches!(tracker.progress.phase(directive, now), Phase::Done(_)) {
         status.completion_time = Some(now);
         match pipeline_results(&tracker.knowledge.spec.results, &tracker.knowledge.results) {
@@ -118,12 +130,22 @@ fn child_references(tracker: &Tracker) -> Vec<ChildStatusReference> {
 
 fn skipped_tasks(tracker: &Tracker) -> Vec<SkippedTask> {
     let knowledge = &tracker.knowledge;
-    let states = tracker.progress.states().iter().zip(&knowledge.records).enumerate();
+    let states = tracker
+        .progress
+        .states()
+        .iter()
+        .zip(&knowledge.records)
+        .enumerate();
     states
         .filter_map(|(index, (state, record))| {
-            let State::Skipped(reason) = state else { return None };
+            let State::Skipped(reason) = state else {
+                return None;
+            };
             Some(SkippedTask {
-                name: knowledge.task(NodeId::new(u32::try_from(index).ok()?))?.name.clone(),
+                name: knowledge
+                    .task(NodeId::new(u32::try_from(index).ok()?))?
+                    .name
+                    .clone(),
                 reason: reason.as_str().to_owned(),
                 when_expressions: record.when.clone(),
             })

@@ -92,7 +92,9 @@ impl Knowledge {
     pub(crate) fn task(&self, node: NodeId) -> Option<&PipelineTask> {
         let index = node.index();
         let tasks = &self.spec.tasks;
-        tasks.get(index).or_else(|| self.spec.finally.get(index.checked_sub(tasks.len())?))
+        tasks
+            .get(index)
+            .or_else(|| self.spec.finally.get(index.checked_sub(tasks.len())?))
     }
 
     /// Whether a node is one of `finally`.
@@ -117,11 +119,21 @@ impl Knowledge {
 /// When tasks wait for each other, or for tasks that do not exist.
 pub(crate) fn graph(spec: &PipelineSpec, fail_fast: bool) -> Result<Graph, graph::Error> {
     let mut builder = Graph::builder();
-    builder.policy(Policy { rollback: false, fail_fast });
+    builder.policy(Policy {
+        rollback: false,
+        fail_fast,
+    });
     let mut ids = HashMap::with_capacity(spec.tasks.len() + spec.finally.len());
-    for (task, section) in spec.tasks.iter().map(|task| (task, Node::dag as fn(String) -> Node)).chain(
-        spec.finally.iter().map(|task| (task, Node::finally as fn(String) -> Node)),
-    ) {
+    for (task, section) in spec
+        .tasks
+        .iter()
+        .map(|task| (task, Node::dag as fn(String) -> Node))
+        .chain(
+            spec.finally
+                .iter()
+                .map(|task| (task, Node::finally as fn(String) -> Node)),
+        )
+    {
         let mut node = section(task.name.clone());
         if task.on_error == "continue" {
             node.on_error = OnError::Continue;
@@ -129,7 +141,9 @@ pub(crate) fn graph(spec: &PipelineSpec, fail_fast: bool) -> Result<Graph, graph
         ids.insert(task.name.as_str(), builder.node(node));
     }
     for task in &references::edges(spec).tasks {
-        let Some(child) = ids.get(task.task).copied() else { continue };
+        let Some(child) = ids.get(task.task).copied() else {
+            continue;
+        };
         for parent in task.order.iter().filter_map(|name| ids.get(name)) {
             builder.edge(*parent, child, EdgeKind::Order);
         }

@@ -24,7 +24,11 @@ pub(crate) fn bindings(
     propagate(task, bound, &mut wanted);
     let mut all = Vec::with_capacity(wanted.len());
     for workspace in &wanted {
-        let source = if workspace.workspace.is_empty() { &workspace.name } else { &workspace.workspace };
+        let source = if workspace.workspace.is_empty() {
+            &workspace.name
+        } else {
+            &workspace.workspace
+        };
         if let Some(binding) = bound.iter().find(|binding| binding.name == *source) {
             all.push(WorkspaceBinding {
                 name: workspace.name.clone(),
@@ -42,13 +46,20 @@ pub(crate) fn bindings(
 }
 
 /// An embedded task may use the run's workspaces without saying so twice.
-fn propagate(task: &PipelineTask, bound: &[WorkspaceBinding], wanted: &mut Vec<WorkspacePipelineTaskBinding>) {
+fn propagate(
+    task: &PipelineTask,
+    bound: &[WorkspaceBinding],
+    wanted: &mut Vec<WorkspacePipelineTaskBinding>,
+) {
     let Some(embedded) = &task.task_spec else { return };
     let mut used = BTreeSet::new();
     let mut copy = embedded.clone();
     let mut look = Collect(|text: &str| {
         for expression in expressions(text) {
-            let name = expression.body.strip_prefix("workspaces.").and_then(|rest| rest.rsplit_once('.'));
+            let name = expression
+                .body
+                .strip_prefix("workspaces.")
+                .and_then(|rest| rest.rsplit_once('.'));
             used.extend(name.map(|(name, _)| name.to_owned()));
         }
     });
@@ -58,7 +69,10 @@ fn propagate(task: &PipelineTask, bound: &[WorkspaceBinding], wanted: &mut Vec<W
     for name in used {
         let known = wanted.iter().any(|workspace| workspace.name == name);
         if !known && bound.iter().any(|binding| binding.name == name) {
-            wanted.push(WorkspacePipelineTaskBinding { name, ..WorkspacePipelineTaskBinding::default() });
+            wanted.push(WorkspacePipelineTaskBinding {
+                name,
+                ..WorkspacePipelineTaskBinding::default()
+            });
         }
     }
 }
@@ -69,13 +83,19 @@ fn is_optional(task: &PipelineTask, definition: Option<&TaskSpec>, name: &str) -
         (None, Some(definition)) => definition.workspaces.as_slice(),
         (None, None) => &[],
     };
-    declared.iter().any(|declared| declared.name == name && declared.optional)
+    declared
+        .iter()
+        .any(|declared| declared.name == name && declared.optional)
 }
 
 fn joined(outer: &str, inner: &str) -> String {
     match (outer.is_empty(), inner.is_empty()) {
         (_, true) => outer.to_owned(),
         (true, false) => inner.to_owned(),
-        (false, false) => format!("{}/{}", outer.trim_end_matches('/'), inner.trim_start_matches('/')),
+        (false, false) => format!(
+            "{}/{}",
+            outer.trim_end_matches('/'),
+            inner.trim_start_matches('/')
+        ),
     }
 }

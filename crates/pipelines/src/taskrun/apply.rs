@@ -57,9 +57,21 @@ pub(crate) fn conclude(run: &TaskRun, status: &mut TaskRunStatus, failure: Optio
         conditions::set(&mut status.conditions, SUCCEEDED, "True", "Succeeded", done, now);
         return;
     };
-    let ignored = failure.ignorable && run.metadata.annotations.get(ON_ERROR).is_some_and(|value| value == "continue");
+    let ignored = failure.ignorable
+        && run
+            .metadata
+            .annotations
+            .get(ON_ERROR)
+            .is_some_and(|value| value == "continue");
     let reason = if ignored { "FailureIgnored" } else { failure.reason };
-    conditions::set(&mut status.conditions, SUCCEEDED, "False", reason, &failure.message, now);
+    conditions::set(
+        &mut status.conditions,
+        SUCCEEDED,
+        "False",
+        reason,
+        &failure.message,
+        now,
+    );
     if retries_left(run) {
         archive(status, &failure.message, now);
     }
@@ -73,16 +85,33 @@ fn archive(status: &mut TaskRunStatus, message: &str, now: Time) {
     status.completion_time = None;
     status.pod_name = String::new();
     status.results = Vec::new();
-    conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", "ToBeRetried", message, now);
+    conditions::set(
+        &mut status.conditions,
+        SUCCEEDED,
+        "Unknown",
+        "ToBeRetried",
+        message,
+        now,
+    );
 }
 
 /// Fills in the task's results, and says which of them do not fit their declaration.
-pub(crate) fn results(status: &mut TaskRunStatus, task: &TaskSpec, job: &Job, reports: &Reports) -> Option<Failure> {
+pub(crate) fn results(
+    status: &mut TaskRunStatus,
+    task: &TaskSpec,
+    job: &Job,
+    reports: &Reports,
+) -> Option<Failure> {
     for (index, step) in task.steps.iter().enumerate() {
-        let Some(report) = reports.finished().find(|report| report.step == index) else { continue };
+        let Some(report) = reports.finished().find(|report| report.step == index) else {
+            continue;
+        };
         let declared = step.results.iter().filter_map(|declared| {
             let text = report.results.get(&declared.name)?;
-            Some(result(&declared.name, results::task_result(&declared.r#type, text)))
+            Some(result(
+                &declared.name,
+                results::task_result(&declared.r#type, text),
+            ))
         });
         if let Some(state) = status.steps.get_mut(index) {
             state.results = declared.collect();
@@ -91,15 +120,17 @@ pub(crate) fn results(status: &mut TaskRunStatus, task: &TaskSpec, job: &Job, re
     let written = reports.task_results();
     let mut all: Vec<TaskRunResult> = Vec::new();
     for declared in &task.results {
-        let from_step = results::step_result_of(declared).and_then(|(step, name)| step_value(job, reports, step, name));
+        let from_step =
+            results::step_result_of(declared).and_then(|(step, name)| step_value(job, reports, step, name));
         let text = match &declared.value {
             Some(_) => from_step,
             None => written.get(declared.name.as_str()).copied(),
         };
         if let Some(text) = text {
-            let value = match declared.properties.is_empty() {
-                true => results::task_result(&declared.r#type, text),
-                false => results::from_file(text),
+            let value = if declared.properties.is_empty() {
+                results::task_result(&declared.r#type, text)
+            } else {
+                results::from_file(text)
             };
             all.push(result(&declared.name, value));
         }
@@ -107,7 +138,9 @@ pub(crate) fn results(status: &mut TaskRunStatus, task: &TaskSpec, job: &Job, re
     let checked = results::check_results(&task.results, &mut all);
     status.results = all;
     status.artifacts = reports.artifacts();
-    checked.err().map(|mismatch| Failure::new("TaskRunValidationFailed", mismatch.message()))
+    checked
+        .err()
+        .map(|mismatch| Failure::new("TaskRunValidationFailed", mismatch.message()))
 }
 
 fn step_value<'a>(job: &Job, reports: &'a Reports, step: &str, name: &str) -> Option<&'a str> {
@@ -117,5 +150,9 @@ fn step_value<'a>(job: &Job, reports: &'a Reports, step: &str, name: &str) -> Op
 }
 
 fn result(name: &str, value: ParamValue) -> TaskRunResult {
-    TaskRunResult { name: name.to_owned(), r#type: value.kind().as_str().to_owned(), value }
+    TaskRunResult {
+        name: name.to_owned(),
+        r#type: value.kind().as_str().to_owned(),
+        value,
+    }
 }

@@ -50,15 +50,28 @@ pub(crate) fn files(found: &Found) -> (BTreeMap<PathBuf, job::Secret>, Vec<Strin
 impl Files {
     fn add(&mut self, secret: &Secret) {
         let data = secret_data(secret);
-        let text = |key: &str| data.get(key).map(|value| String::from_utf8_lossy(value).into_owned());
+        let text = |key: &str| {
+            data.get(key)
+                .map(|value| String::from_utf8_lossy(value).into_owned())
+        };
         let targets = |prefix: &str| -> Vec<String> {
             let annotations = secret.metadata.annotations.iter();
-            annotations.filter(|(key, _)| key.starts_with(prefix)).map(|(_, target)| target.clone()).collect()
+            annotations
+                .filter(|(key, _)| key.starts_with(prefix))
+                .map(|(_, target)| target.clone())
+                .collect()
         };
         match secret.r#type.as_str() {
             "kubernetes.io/basic-auth" => {
-                let (user, password) = (text("username").unwrap_or_default(), text("password").unwrap_or_default());
-                self.basic.extend(targets(GIT).into_iter().map(|url| (url, user.clone(), password.clone())));
+                let (user, password) = (
+                    text("username").unwrap_or_default(),
+                    text("password").unwrap_or_default(),
+                );
+                self.basic.extend(
+                    targets(GIT)
+                        .into_iter()
+                        .map(|url| (url, user.clone(), password.clone())),
+                );
                 for registry in targets(DOCKER) {
                     let auth = STANDARD.encode(format!("{user}:{password}"));
                     let entry = json!({ "username": user, "password": password, "auth": auth, "email": "not@val.id" });
@@ -67,7 +80,8 @@ impl Files {
             }
             "kubernetes.io/ssh-auth" => {
                 let hosts = targets(GIT).into_iter();
-                self.ssh.extend(hosts.map(|host| (host, secret.metadata.name.clone(), data.clone())));
+                self.ssh
+                    .extend(hosts.map(|host| (host, secret.metadata.name.clone(), data.clone())));
             }
             "kubernetes.io/dockerconfigjson" => {
                 if let Some(Value::Object(config)) = json_of(&data, ".dockerconfigjson")
@@ -95,8 +109,15 @@ impl Files {
             git_config.push_str("[credential]\n\thelper = store\n");
             let mut store = String::new();
             for (url, user, password) in &self.basic {
-                let by_path = if has_path(url) { "\tuseHttpPath = true\n" } else { "" };
-                let _ = write!(git_config, "[credential \"{url}\"]\n\tusername = {user}\n{by_path}");
+                let by_path = if has_path(url) {
+                    "\tuseHttpPath = true\n"
+                } else {
+                    ""
+                };
+                let _ = write!(
+                    git_config,
+                    "[credential \"{url}\"]\n\tusername = {user}\n{by_path}"
+                );
                 let _ = writeln!(store, "{}", with_login(url, user, password));
             }
             put(".git-credentials", store);
@@ -121,9 +142,14 @@ impl Files {
         let mut hosts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut known_hosts = Vec::new();
         for (host, secret, data) in &self.ssh {
-            let key = data.get("ssh-privatekey").map(|key| String::from_utf8_lossy(key).into_owned());
+            let key = data
+                .get("ssh-privatekey")
+                .map(|key| String::from_utf8_lossy(key).into_owned());
             put(&format!(".ssh/id_{secret}"), key.unwrap_or_default());
-            known_hosts.extend(data.get("known_hosts").map(|lines| String::from_utf8_lossy(lines).into_owned()));
+            known_hosts.extend(
+                data.get("known_hosts")
+                    .map(|lines| String::from_utf8_lossy(lines).into_owned()),
+            );
             hosts.entry(host).or_default().push(secret);
         }
         let mut config = String::new();
@@ -150,7 +176,11 @@ fn has_path(url: &str) -> bool {
 /// The URL with user and password in front of its host, percent-encoded.
 fn with_login(url: &str, user: &str, password: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-    format!("{scheme}://{}:{}@{rest}", percent_encoded(user), percent_encoded(password))
+    format!(
+        "{scheme}://{}:{}@{rest}",
+        percent_encoded(user),
+        percent_encoded(password)
+    )
 }
 
 fn percent_encoded(text: &str) -> String {

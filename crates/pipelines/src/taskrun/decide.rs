@@ -51,7 +51,12 @@ pub(crate) enum Stop {
 
 /// Decides.
 pub(crate) fn next(run: &TaskRun, attempt: Attempt, timeout: Duration, now: Time) -> Next {
-    if run.spec.managed_by.as_deref().is_some_and(|manager| manager != MANAGED_BY) {
+    if run
+        .spec
+        .managed_by
+        .as_deref()
+        .is_some_and(|manager| manager != MANAGED_BY)
+    {
         return Next::Leave;
     }
     if conditions::is_done(&run.status.conditions) {
@@ -94,35 +99,87 @@ mod tests {
     use super::*;
 
     fn run(spec: TaskRunSpec, status: &str, started: Option<i64>) -> TaskRun {
-        let mut run = TaskRun { spec: Arc::new(spec), ..TaskRun::default() };
+        let mut run = TaskRun {
+            spec: Arc::new(spec),
+            ..TaskRun::default()
+        };
         run.status.start_time = started.map(Time::from_millis);
         if !status.is_empty() {
-            run.status.conditions =
-                vec![Condition { r#type: "Succeeded".into(), status: status.into(), ..Condition::default() }];
+            run.status.conditions = vec![Condition {
+                r#type: "Succeeded".into(),
+                status: status.into(),
+                ..Condition::default()
+            }];
         }
         run
     }
 
     #[test]
     fn each_situation_has_one_next_step() {
-        let spec = |status: &str| TaskRunSpec { status: status.into(), ..TaskRunSpec::default() };
-        let managed = TaskRunSpec { managed_by: Some("other".into()), ..TaskRunSpec::default() };
+        let spec = |status: &str| TaskRunSpec {
+            status: status.into(),
+            ..TaskRunSpec::default()
+        };
+        let managed = TaskRunSpec {
+            managed_by: Some("other".into()),
+            ..TaskRunSpec::default()
+        };
         let rows = [
             (run(managed, "", None), Attempt::Unknown, Next::Leave),
             (run(spec(""), "", None), Attempt::Unknown, Next::Launch),
-            (run(spec("TaskRunPending"), "", None), Attempt::Unknown, Next::Hold),
-            (run(spec("TaskRunCancelled"), "", None), Attempt::Unknown, Next::Abandon(Stop::Cancelled)),
-            (run(spec(""), "Unknown", Some(0)), Attempt::Running, Next::Follow(None)),
-            (run(spec("TaskRunCancelled"), "Unknown", Some(0)), Attempt::Running, Next::Follow(Some(Stop::Cancelled))),
-            (run(spec(""), "Unknown", Some(-9_000)), Attempt::Queued, Next::Follow(Some(Stop::TimedOut))),
-            (run(spec(""), "Unknown", Some(-9_000)), Attempt::Running, Next::Follow(None)),
-            (run(spec(""), "Unknown", Some(-9_000)), Attempt::Unknown, Next::Abandon(Stop::TimedOut)),
-            (run(spec("TaskRunCancelled"), "Unknown", Some(0)), Attempt::Ended, Next::Conclude),
+            (
+                run(spec("TaskRunPending"), "", None),
+                Attempt::Unknown,
+                Next::Hold,
+            ),
+            (
+                run(spec("TaskRunCancelled"), "", None),
+                Attempt::Unknown,
+                Next::Abandon(Stop::Cancelled),
+            ),
+            (
+                run(spec(""), "Unknown", Some(0)),
+                Attempt::Running,
+                Next::Follow(None),
+            ),
+            (
+                run(spec("TaskRunCancelled"), "Unknown", Some(0)),
+                Attempt::Running,
+                Next::Follow(Some(Stop::Cancelled)),
+            ),
+            (
+                run(spec(""), "Unknown", Some(-9_000)),
+                Attempt::Queued,
+                Next::Follow(Some(Stop::TimedOut)),
+            ),
+            (
+                run(spec(""), "Unknown", Some(-9_000)),
+                Attempt::Running,
+                Next::Follow(None),
+            ),
+            (
+                run(spec(""), "Unknown", Some(-9_000)),
+                Attempt::Unknown,
+                Next::Abandon(Stop::TimedOut),
+            ),
+            (
+                run(spec("TaskRunCancelled"), "Unknown", Some(0)),
+                Attempt::Ended,
+                Next::Conclude,
+            ),
             (run(spec(""), "True", Some(0)), Attempt::Unknown, Next::Forget),
-            (run(spec("TaskRunCancelled"), "False", Some(0)), Attempt::Unknown, Next::Forget),
+            (
+                run(spec("TaskRunCancelled"), "False", Some(0)),
+                Attempt::Unknown,
+                Next::Forget,
+            ),
         ];
         for (run, attempt, then) in rows {
-            assert_eq!(next(&run, attempt, Duration::from_secs(5), Time::from_millis(100)), then, "{run:?}");
+            assert_eq!(
+                next(&run, attempt, Duration::from_secs(5), Time::from_millis(100)),
+                then,
+                "{run:?}"
+            );
         }
     }
 }

@@ -44,12 +44,19 @@ impl Environment {
     }
 
     fn set(&mut self, name: &str, value: String) {
-        if let Some(variable) = self.index.get(name).and_then(|index| self.variables.get_mut(*index)) {
+        if let Some(variable) = self
+            .index
+            .get(name)
+            .and_then(|index| self.variables.get_mut(*index))
+        {
             variable.value = value;
             return;
         }
         self.index.insert(name.to_owned(), self.variables.len());
-        self.variables.push(job::EnvVar { name: name.to_owned(), value });
+        self.variables.push(job::EnvVar {
+            name: name.to_owned(),
+            value,
+        });
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -59,15 +66,24 @@ impl Environment {
 
     fn add_all(&mut self, source: &EnvFromSource, found: &Found) -> Result<(), ConfigError> {
         let (data, is_secret) = match (&source.config_map_ref, &source.secret_ref) {
-            (Some(reference), _) => (config_map(found, &reference.name, reference.optional.unwrap_or(false))?, false),
-            (None, Some(reference)) => (secret(found, &reference.name, reference.optional.unwrap_or(false))?, true),
+            (Some(reference), _) => (
+                config_map(found, &reference.name, reference.optional.unwrap_or(false))?,
+                false,
+            ),
+            (None, Some(reference)) => (
+                secret(found, &reference.name, reference.optional.unwrap_or(false))?,
+                true,
+            ),
             (None, None) => return Ok(()),
         };
         for (key, value) in data {
             if is_secret {
                 self.secrets.push(job::Secret::new(value.clone()));
             }
-            self.set(&format!("{}{key}", source.prefix), String::from_utf8_lossy(&value).into_owned());
+            self.set(
+                &format!("{}{key}", source.prefix),
+                String::from_utf8_lossy(&value).into_owned(),
+            );
         }
         Ok(())
     }
@@ -90,7 +106,8 @@ impl Environment {
         if let Some(key) = &source.secret_key_ref {
             let optional = key.optional.unwrap_or(false);
             let data = secret(found, &key.name, optional)?;
-            self.secrets.extend(data.get(&key.key).map(|value| job::Secret::new(value.clone())));
+            self.secrets
+                .extend(data.get(&key.key).map(|value| job::Secret::new(value.clone())));
             return text(&data, &key.key, optional, "Secret", &key.name);
         }
         if let Some(field) = &source.field_ref {

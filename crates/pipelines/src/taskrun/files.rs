@@ -38,10 +38,16 @@ impl PodFields {
     /// The value of a field; `None` when it is unknown.
     pub(crate) fn get(&self, field: &FieldRef) -> Option<String> {
         let all = |map: &BTreeMap<String, String>| {
-            map.iter().map(|(key, value)| format!("{key}={value:?}\n")).collect::<String>()
+            let lines: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{key}={value:?}\n"))
+                .collect();
+            lines.concat()
         };
         let one = |map: &BTreeMap<String, String>, key: &str| {
-            map.get(key.trim_matches(['\'', '"'])).cloned().unwrap_or_default()
+            map.get(key.trim_matches(['\'', '"']))
+                .cloned()
+                .unwrap_or_default()
         };
         let path = field.field_path.as_str();
         let subscript = |prefix: &str| path.strip_prefix(prefix)?.strip_suffix(']');
@@ -74,7 +80,10 @@ pub(crate) fn secret_data(secret: &Secret) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn owned(entries: BTreeMap<&str, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }
 
 /// Files of an object's keys.
@@ -87,14 +96,22 @@ pub(crate) fn keyed(
 ) -> Result<Vec<job::File>, ConfigError> {
     let default_mode = default_mode.unwrap_or(DEFAULT_MODE);
     if items.is_empty() {
-        return data.iter().map(|(key, content)| file(key, content, default_mode)).collect();
+        return data
+            .iter()
+            .map(|(key, content)| file(key, content, default_mode))
+            .collect();
     }
     let mut files = Vec::with_capacity(items.len());
     for item in items {
         match data.get(&item.key) {
             Some(content) => files.push(file(&item.path, content, item.mode.unwrap_or(default_mode))?),
             None if optional => {}
-            None => return Err(ConfigError(format!("{what} references non-existent config key: {}", item.key))),
+            None => {
+                return Err(ConfigError(format!(
+                    "{what} references non-existent config key: {}",
+                    item.key
+                )));
+            }
         }
     }
     Ok(files)
@@ -112,7 +129,11 @@ pub(crate) fn downward(
         let value = fields
             .get(field)
             .ok_or_else(|| ConfigError(format!("field path {:?} is not supported", field.field_path)))?;
-        files.push(file(&item.path, value.as_bytes(), item.mode.or(default_mode).unwrap_or(DEFAULT_MODE))?);
+        files.push(file(
+            &item.path,
+            value.as_bytes(),
+            item.mode.or(default_mode).unwrap_or(DEFAULT_MODE),
+        )?);
     }
     Ok(files)
 }
@@ -154,7 +175,11 @@ pub(crate) fn config_map(
 }
 
 /// Data of a `Secret` that was looked up.
-pub(crate) fn secret(found: &Found, name: &str, optional: bool) -> Result<BTreeMap<String, Vec<u8>>, ConfigError> {
+pub(crate) fn secret(
+    found: &Found,
+    name: &str,
+    optional: bool,
+) -> Result<BTreeMap<String, Vec<u8>>, ConfigError> {
     match found.secrets.get(name) {
         Some(secret) => Ok(secret_data(secret)),
         None if optional => Ok(BTreeMap::new()),
@@ -164,9 +189,13 @@ pub(crate) fn secret(found: &Found, name: &str, optional: bool) -> Result<BTreeM
 
 fn file(path: &str, content: &[u8], mode: i32) -> Result<job::File, ConfigError> {
     let relative = Path::new(path);
-    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    let plain = relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
     if path.is_empty() || !plain {
-        return Err(ConfigError(format!("path {path:?} must be relative and must not hold '..'")));
+        return Err(ConfigError(format!(
+            "path {path:?} must be relative and must not hold '..'"
+        )));
     }
     Ok(job::File {
         path: PathBuf::from(path),

@@ -50,16 +50,29 @@ pub(crate) fn build(from: Ingredients<'_>) -> Result<Job, ConfigError> {
     let resolve = |volume: &_| volumes::source(volume, from.found, &fields, from.allow_host_path);
     let mut all = Vec::new();
     for volume in from.spec.volumes.iter().chain(&template.volumes) {
-        all.push(job::Volume { name: volume.name.clone(), source: resolve(volume)? });
+        all.push(job::Volume {
+            name: volume.name.clone(),
+            source: resolve(volume)?,
+        });
     }
     let workspaces = volumes::workspaces(from.spec, from.workspaces, &mut all, resolve)?;
-    let context = Context { found: from.found, fields: &fields, template: &template, workspaces: &workspaces };
+    let context = Context {
+        found: from.found,
+        fields: &fields,
+        template: &template,
+        workspaces: &workspaces,
+    };
     let mut masks = Vec::new();
     let steps = from.spec.steps.iter().enumerate();
-    let steps: Vec<job::Step> =
-        steps.map(|(index, step)| context.step(index, step, &mut masks)).collect::<Result<_, _>>()?;
-    let sidecars =
-        from.spec.sidecars.iter().map(|sidecar| context.sidecar(sidecar, &mut masks)).collect::<Result<_, _>>()?;
+    let steps: Vec<job::Step> = steps
+        .map(|(index, step)| context.step(index, step, &mut masks))
+        .collect::<Result<_, _>>()?;
+    let sidecars = from
+        .spec
+        .sidecars
+        .iter()
+        .map(|sidecar| context.sidecar(sidecar, &mut masks))
+        .collect::<Result<_, _>>()?;
     let (credentials, warnings) = credentials::files(from.found);
     for warning in warnings {
         tracing::warn!(task_run = from.run.metadata.name, warning);
@@ -68,14 +81,23 @@ pub(crate) fn build(from: Ingredients<'_>) -> Result<Job, ConfigError> {
     masks.extend(credentials.values().cloned());
     masks.retain(|mask| !mask.expose().is_empty());
     Ok(Job {
-        id: job::AttemptId { task_run_uid: from.run.metadata.uid.clone(), attempt: from.attempt },
+        id: job::AttemptId {
+            task_run_uid: from.run.metadata.uid.clone(),
+            attempt: from.attempt,
+        },
         namespace: from.run.metadata.namespace.clone(),
         task_run: from.run.metadata.name.clone(),
         pod: from.pod.to_owned(),
         steps,
         sidecars,
         volumes: all,
-        results: from.spec.results.iter().filter(|result| result.value.is_none()).map(|r| r.name.clone()).collect(),
+        results: from
+            .spec
+            .results
+            .iter()
+            .filter(|result| result.value.is_none())
+            .map(|r| r.name.clone())
+            .collect(),
         credentials,
         masks,
         timeout: from.timeout,
@@ -96,19 +118,33 @@ fn pod_fields(from: &Ingredients<'_>) -> PodFields {
 }
 
 fn breakpoints(run: &TaskRun) -> job::Breakpoints {
-    let breakpoints = run.spec.debug.as_ref().and_then(|debug| debug.breakpoints.clone()).unwrap_or_default();
-    job::Breakpoints { on_failure: breakpoints.on_failure == "enabled", before_steps: breakpoints.before_steps }
+    let breakpoints = run
+        .spec
+        .debug
+        .as_ref()
+        .and_then(|debug| debug.breakpoints.clone())
+        .unwrap_or_default();
+    job::Breakpoints {
+        on_failure: breakpoints.on_failure == "enabled",
+        before_steps: breakpoints.before_steps,
+    }
 }
 
 /// Contents of the secrets that are mounted as files: they are no one's business in a log either.
 fn secret_files(volumes: &[job::Volume], found: &Found) -> Vec<job::Secret> {
-    let known: Vec<Vec<u8>> =
-        found.secrets.values().flat_map(|secret| super::files::secret_data(secret).into_values()).collect();
+    let known: Vec<Vec<u8>> = found
+        .secrets
+        .values()
+        .flat_map(|secret| super::files::secret_data(secret).into_values())
+        .collect();
     let files = volumes.iter().flat_map(|volume| match &volume.source {
         job::VolumeSource::Files(files) => files.as_slice(),
         job::VolumeSource::Empty { .. } | job::VolumeSource::Directory(_) => &[],
     });
-    files.map(|file| file.content.clone()).filter(|content| known.iter().any(|known| known == content.expose())).collect()
+    files
+        .map(|file| file.content.clone())
+        .filter(|content| known.iter().any(|known| known == content.expose()))
+        .collect()
 }
 
 /// What all containers of an attempt share.
@@ -120,13 +156,29 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn step(&self, index: usize, step: &Step, masks: &mut Vec<job::Secret>) -> Result<job::Step, ConfigError> {
-        let (env, secrets) =
-            Environment::resolve(&step.env_from, &step.env, &self.template.env, self.found, self.fields)?;
+    fn step(
+        &self,
+        index: usize,
+        step: &Step,
+        masks: &mut Vec<job::Secret>,
+    ) -> Result<job::Step, ConfigError> {
+        let (env, secrets) = Environment::resolve(
+            &step.env_from,
+            &step.env,
+            &self.template.env,
+            self.found,
+            self.fields,
+        )?;
         masks.extend(secrets);
-        let mounts = volumes::mounts(&step.volume_mounts, &step.workspaces, self.workspaces, |text| in_env(text, &env));
+        let mounts = volumes::mounts(&step.volume_mounts, &step.workspaces, self.workspaces, |text| {
+            in_env(text, &env)
+        });
         Ok(job::Step {
-            name: if step.name.is_empty() { format!("unnamed-{index}") } else { step.name.clone() },
+            name: if step.name.is_empty() {
+                format!("unnamed-{index}")
+            } else {
+                step.name.clone()
+            },
             process: job::Process {
                 image: step.image.clone(),
                 command: step.command.clone(),
@@ -138,7 +190,10 @@ impl Context<'_> {
                 security: self.security(step.security_context.as_ref()),
                 limits: limits(&step.compute_resources),
             },
-            timeout: step.timeout.filter(|timeout| !timeout.is_zero()).map(windlass_api::Duration::to_std),
+            timeout: step
+                .timeout
+                .filter(|timeout| !timeout.is_zero())
+                .map(windlass_api::Duration::to_std),
             continue_on_error: step.on_error == "continue",
             when: step
                 .when
@@ -157,11 +212,20 @@ impl Context<'_> {
     }
 
     fn sidecar(&self, sidecar: &Sidecar, masks: &mut Vec<job::Secret>) -> Result<job::Sidecar, ConfigError> {
-        let (env, secrets) =
-            Environment::resolve(&sidecar.env_from, &sidecar.env, &self.template.env, self.found, self.fields)?;
+        let (env, secrets) = Environment::resolve(
+            &sidecar.env_from,
+            &sidecar.env,
+            &self.template.env,
+            self.found,
+            self.fields,
+        )?;
         masks.extend(secrets);
-        let mounts =
-            volumes::mounts(&sidecar.volume_mounts, &sidecar.workspaces, self.workspaces, |text| in_env(text, &env));
+        let mounts = volumes::mounts(
+            &sidecar.volume_mounts,
+            &sidecar.workspaces,
+            self.workspaces,
+            |text| in_env(text, &env),
+        );
         Ok(job::Sidecar {
             name: sidecar.name.clone(),
             process: job::Process {
@@ -175,7 +239,10 @@ impl Context<'_> {
                 security: self.security(sidecar.security_context.as_ref()),
                 limits: limits(&sidecar.compute_resources),
             },
-            readiness: sidecar.readiness_probe.as_ref().and_then(|probe| readiness(probe, sidecar)),
+            readiness: sidecar
+                .readiness_probe
+                .as_ref()
+                .and_then(|probe| readiness(probe, sidecar)),
         })
     }
 
@@ -189,7 +256,11 @@ impl Context<'_> {
             user: id(own.run_as_user.or(pod.run_as_user)),
             group: id(own.run_as_group.or(pod.run_as_group)),
             fs_group: id(pod.fs_group),
-            supplemental_groups: pod.supplemental_groups.iter().filter_map(|group| id(Some(*group))).collect(),
+            supplemental_groups: pod
+                .supplemental_groups
+                .iter()
+                .filter_map(|group| id(Some(*group)))
+                .collect(),
             privileged: own.privileged.unwrap_or(false),
             run_as_non_root: own.run_as_non_root.or(pod.run_as_non_root).unwrap_or(false),
             read_only_root: own.read_only_root_filesystem.unwrap_or(false),
@@ -201,11 +272,17 @@ impl Context<'_> {
 }
 
 fn in_env(text: &str, env: &[job::EnvVar]) -> String {
-    expand_env(text, |name| env.iter().find(|variable| variable.name == name).map(|variable| variable.value.as_str()))
+    expand_env(text, |name| {
+        env.iter()
+            .find(|variable| variable.name == name)
+            .map(|variable| variable.value.as_str())
+    })
 }
 
 fn output_path(config: Option<&windlass_api::tekton::task::StepOutputConfig>) -> Option<String> {
-    config.map(|config| config.path.clone()).filter(|path| !path.is_empty())
+    config
+        .map(|config| config.path.clone())
+        .filter(|path| !path.is_empty())
 }
 
 /// A script with its interpreter line, or nothing when there is no script.
@@ -214,13 +291,23 @@ fn script(text: &str) -> Option<String> {
         return None;
     }
     let has_interpreter = text.trim_start().starts_with("#!");
-    Some(if has_interpreter { text.trim_start().to_owned() } else { format!("{PREAMBLE}{text}") })
+    Some(if has_interpreter {
+        text.trim_start().to_owned()
+    } else {
+        format!("{PREAMBLE}{text}")
+    })
 }
 
 fn limits(resources: &ResourceRequirements) -> job::Limits {
     job::Limits {
-        cpu_millis: resources.limits.get("cpu").and_then(|cpu| u64::try_from(cpu.millis()?).ok()),
-        memory_bytes: resources.limits.get("memory").and_then(windlass_api::quantity::Quantity::units),
+        cpu_millis: resources
+            .limits
+            .get("cpu")
+            .and_then(|cpu| u64::try_from(cpu.millis()?).ok()),
+        memory_bytes: resources
+            .limits
+            .get("memory")
+            .and_then(windlass_api::quantity::Quantity::units),
     }
 }
 
@@ -230,15 +317,26 @@ fn readiness(probe: &Probe, sidecar: &Sidecar) -> Option<job::Probe> {
         IntOrString::Int(number) => u16::try_from(*number).ok(),
         IntOrString::String(name) => {
             let named = sidecar.ports.iter().find(|port| port.name == *name);
-            named.and_then(|port| u16::try_from(port.container_port).ok()).or_else(|| name.parse().ok())
+            named
+                .and_then(|port| u16::try_from(port.container_port).ok())
+                .or_else(|| name.parse().ok())
         }
     };
     let check = match (&probe.exec, &probe.tcp_socket, &probe.http_get) {
         (Some(exec), _, _) => job::Check::Exec(exec.command.clone()),
-        (None, Some(socket), _) => job::Check::Tcp { port: port(&socket.port)? },
+        (None, Some(socket), _) => job::Check::Tcp {
+            port: port(&socket.port)?,
+        },
         (None, None, Some(get)) => {
-            let path = if get.path.is_empty() { "/".to_owned() } else { get.path.clone() };
-            job::Check::Http { port: port(&get.port)?, path }
+            let path = if get.path.is_empty() {
+                "/".to_owned()
+            } else {
+                get.path.clone()
+            };
+            job::Check::Http {
+                port: port(&get.port)?,
+                path,
+            }
         }
         (None, None, None) => return None,
     };

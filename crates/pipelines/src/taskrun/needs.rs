@@ -35,7 +35,12 @@ pub(crate) struct Found {
 
 impl Needs {
     /// Collects the names in a substituted task, the pod template's parts and the workspaces of its run.
-    pub(crate) fn of(spec: &TaskSpec, env: &[EnvVar], volumes: &[Volume], workspaces: &[WorkspaceBinding]) -> Self {
+    pub(crate) fn of(
+        spec: &TaskSpec,
+        env: &[EnvVar],
+        volumes: &[Volume],
+        workspaces: &[WorkspaceBinding],
+    ) -> Self {
         let mut needs = Self::default();
         for step in &spec.steps {
             needs.environment(&step.env_from, &step.env);
@@ -55,27 +60,40 @@ impl Needs {
 
     fn environment(&mut self, from: &[EnvFromSource], env: &[EnvVar]) {
         for source in from {
-            self.config_maps.extend(source.config_map_ref.iter().map(|source| source.name.clone()));
-            self.secrets.extend(source.secret_ref.iter().map(|source| source.name.clone()));
+            self.config_maps
+                .extend(source.config_map_ref.iter().map(|source| source.name.clone()));
+            self.secrets
+                .extend(source.secret_ref.iter().map(|source| source.name.clone()));
         }
         for source in env.iter().filter_map(|variable| variable.value_from.as_ref()) {
-            self.config_maps.extend(source.config_map_key_ref.iter().map(|key| key.name.clone()));
-            self.secrets.extend(source.secret_key_ref.iter().map(|key| key.name.clone()));
+            self.config_maps
+                .extend(source.config_map_key_ref.iter().map(|key| key.name.clone()));
+            self.secrets
+                .extend(source.secret_key_ref.iter().map(|key| key.name.clone()));
         }
     }
 
     fn volume(&mut self, volume: &Volume) {
-        self.config_maps.extend(volume.config_map.iter().map(|source| source.name.clone()));
-        self.secrets.extend(volume.secret.iter().map(|source| source.secret_name.clone()));
-        self.claims.extend(volume.persistent_volume_claim.iter().map(|source| source.claim_name.clone()));
+        self.config_maps
+            .extend(volume.config_map.iter().map(|source| source.name.clone()));
+        self.secrets
+            .extend(volume.secret.iter().map(|source| source.secret_name.clone()));
+        self.claims.extend(
+            volume
+                .persistent_volume_claim
+                .iter()
+                .map(|source| source.claim_name.clone()),
+        );
         for source in volume.projected.iter().flat_map(|projected| &projected.sources) {
             self.projection(source);
         }
     }
 
     fn projection(&mut self, source: &VolumeProjection) {
-        self.config_maps.extend(source.config_map.iter().map(|source| source.name.clone()));
-        self.secrets.extend(source.secret.iter().map(|source| source.name.clone()));
+        self.config_maps
+            .extend(source.config_map.iter().map(|source| source.name.clone()));
+        self.secrets
+            .extend(source.secret.iter().map(|source| source.name.clone()));
     }
 }
 

@@ -8,9 +8,9 @@ use windlass_api::core::ServiceAccount;
 use windlass_runtime::Client;
 use windlass_runtime::client::Result;
 
-use crate::claims::directory;
 use super::needs::Found;
 use super::needs::Needs;
+use crate::claims::directory;
 use crate::config::Config;
 
 /// Looks up everything a task needs; what does not exist is left out.
@@ -26,7 +26,9 @@ pub(crate) async fn find(
         ..Found::default()
     };
     let listed = found.service_account.iter().flat_map(|account| &account.secrets);
-    needs.secrets.extend(listed.map(|reference| reference.name.clone()));
+    needs
+        .secrets
+        .extend(listed.map(|reference| reference.name.clone()));
     for name in needs.config_maps {
         if let Some(config_map) = client.find::<ConfigMap>(namespace, &name).await? {
             found.config_maps.insert(name, config_map);
@@ -38,7 +40,11 @@ pub(crate) async fn find(
         }
     }
     for name in needs.claims {
-        if client.get(&Key::new(Kind::PersistentVolumeClaim, namespace, name.as_str())).await?.is_some() {
+        if client
+            .get(&Key::new(Kind::PersistentVolumeClaim, namespace, name.as_str()))
+            .await?
+            .is_some()
+        {
             let place = directory(config, namespace, &name);
             found.claims.insert(name, place);
         }

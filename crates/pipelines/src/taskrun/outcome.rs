@@ -24,7 +24,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure that `onError: continue` does not cover.
     pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), ignorable: false }
+        Self {
+            reason,
+            message: message.into(),
+            ignorable: false,
+        }
     }
 }
 
@@ -39,12 +43,14 @@ pub(crate) fn failure(
 ) -> Option<Failure> {
     match &outcome.end {
         AttemptEnd::Succeeded | AttemptEnd::Failed => container_failure(job, reports, outcome),
-        AttemptEnd::Cancelled => {
-            Some(Failure::new("TaskRunCancelled", format!("TaskRun {name:?} was cancelled. {status_message}")))
-        }
-        AttemptEnd::TimedOut => {
-            Some(Failure::new("TaskRunTimeout", format!("TaskRun {name:?} failed to finish within {timeout:?}")))
-        }
+        AttemptEnd::Cancelled => Some(Failure::new(
+            "TaskRunCancelled",
+            format!("TaskRun {name:?} was cancelled. {status_message}"),
+        )),
+        AttemptEnd::TimedOut => Some(Failure::new(
+            "TaskRunTimeout",
+            format!("TaskRun {name:?} failed to finish within {timeout:?}"),
+        )),
         AttemptEnd::ResultTooLarge { step, bytes } => Some(Failure::new(
             "TaskRunResultLargerThanAllowedLimit",
             format!(
@@ -60,7 +66,11 @@ pub(crate) fn failure(
             };
             Some(Failure::new(reason, start.message.clone()))
         }
-        AttemptEnd::Lost(why) => Some(Failure { reason: "Failed", message: why.clone(), ignorable: true }),
+        AttemptEnd::Lost(why) => Some(Failure {
+            reason: "Failed",
+            message: why.clone(),
+            ignorable: true,
+        }),
     }
 }
 
@@ -75,17 +85,29 @@ fn container_failure(job: &Job, reports: &Reports, outcome: &Outcome) -> Option<
     };
     let step = |fails: fn(&StepReport) -> bool| {
         let failed = reports.finished().filter(|report| {
-            let forgiven = job.steps.get(report.step).is_some_and(|step| step.continue_on_error);
+            let forgiven = job
+                .steps
+                .get(report.step)
+                .is_some_and(|step| step.continue_on_error);
             fails(report) && !(forgiven && matches!(report.end, StepEnd::Exited(_)))
         });
         failed.min_by_key(|report| report.step)
     };
-    let failure = |reason, message| Some(Failure { reason, message, ignorable: true });
+    let failure = |reason, message| {
+        Some(Failure {
+            reason,
+            message,
+            ignorable: true,
+        })
+    };
     if let Some((name, code)) = sidecar(true) {
         return failure("SidecarOOM", exited("sidecar", name, code, "OOMKilled"));
     }
     if let Some(report) = step(|report| report.end == StepEnd::OutOfMemory) {
-        return failure("StepOOM", exited("step", step_name(job, report), 137, "OOMKilled"));
+        return failure(
+            "StepOOM",
+            exited("step", step_name(job, report), 137, "OOMKilled"),
+        );
     }
     if let Some((name, code)) = sidecar(false) {
         return failure("SidecarFailed", exited("sidecar", name, code, "Error"));

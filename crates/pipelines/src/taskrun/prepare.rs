@@ -20,6 +20,7 @@ use crate::definitions::Definition;
 use crate::definitions::Definitions;
 use crate::definitions::Error;
 use crate::definitions::chain;
+use crate::definitions::put_in_params;
 
 /// A task ready to become a job.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<
         return Ok(own(run, TaskSpec::clone(spec)));
     }
     let mut reference = run.spec.task_ref.clone().unwrap_or_default();
-    definitions.put_in_params(&mut reference.params, &run.spec.params);
+    put_in_params(&mut reference.params, &run.spec.params);
     definitions.task(&run.metadata.namespace, &reference).await
 }
 
@@ -73,13 +74,21 @@ fn own(run: &TaskRun, spec: TaskSpec) -> Definition<TaskSpec> {
         spec,
         labels: std::collections::BTreeMap::new(),
         annotations: std::collections::BTreeMap::new(),
-        ref_source: run.status.provenance.as_ref().and_then(|provenance| provenance.ref_source.clone()),
+        ref_source: run
+            .status
+            .provenance
+            .as_ref()
+            .and_then(|provenance| provenance.ref_source.clone()),
     }
 }
 
 fn unresolved(run: &TaskRun, error: &Error) -> Failure {
     let name = &run.metadata.name;
-    let what = run.spec.task_ref.as_ref().map_or("", |reference| reference.name.as_str());
+    let what = run
+        .spec
+        .task_ref
+        .as_ref()
+        .map_or("", |reference| reference.name.as_str());
     let error = chain(error);
     let message = if what.is_empty() {
         format!("error when listing tasks for taskRun {name}: {error}")
@@ -97,8 +106,12 @@ async fn merge_step_actions(
 ) -> Result<Result<TaskSpec, Failure>, Error> {
     for index in 0..task.steps.len() {
         let Some(step) = task.steps.get(index) else { break };
-        let Some(reference) = step.r#ref.clone() else { continue };
-        let action = definitions.step_action(&run.metadata.namespace, &reference).await?;
+        let Some(reference) = step.r#ref.clone() else {
+            continue;
+        };
+        let action = definitions
+            .step_action(&run.metadata.namespace, &reference)
+            .await?;
         let merged = steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params);
         match (merged, task.steps.get_mut(index)) {
             (Ok(merged), Some(step)) => *step = merged,
@@ -127,11 +140,16 @@ fn substitute(
     params::validate_enum(&task.params, given).map_err(refuse)?;
     params::validate_task_indexing(task, given).map_err(refuse)?;
     validate_workspaces(run, task)?;
-    let invalid = |error: context::Error| Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{error}"));
+    let invalid =
+        |error: context::Error| Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{error}"));
     let workspaces = context::apply_task_bindings(&task.params, given, bindings).map_err(invalid)?;
     let values: Vec<WorkspaceValue> = workspaces.iter().map(workspace_value).collect();
     let inputs = TaskInputs {
-        task_name: if run.spec.task_spec.is_some() { &run.metadata.name } else { &definition.name },
+        task_name: if run.spec.task_spec.is_some() {
+            &run.metadata.name
+        } else {
+            &definition.name
+        },
         run_name: &run.metadata.name,
         run_namespace: &run.metadata.namespace,
         run_uid: &run.metadata.uid,
@@ -171,55 +189,103 @@ fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
     merged.step_template = None;
     for sidecar in &mut merged.sidecars {
         if let Some(set) = run.spec.sidecar_specs.iter().find(|set| set.name == sidecar.name) {
-            sidecar.compute_resources = steps::merge_resources(&sidecar.compute_resources, &set.compute_resources);
+            sidecar.compute_resources =
+                steps::merge_resources(&sidecar.compute_resources, &set.compute_resources);
         }
     }
     merged
 }
 
 fn workspace_value(binding: &WorkspaceBinding) -> WorkspaceValue {
-    let claim = binding.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
+    let claim = binding
+        .persistent_volume_claim
+        .as_ref()
+        .map(|claim| claim.claim_name.clone());
     WorkspaceValue {
         name: binding.name.clone(),
-        volume: claim.as_ref().map_or_else(|| format!("workspace-{}", binding.name), |claim| format!("claim-{claim}")),
+        volume: claim.as_ref().map_or_else(
+            || format!("workspace-{}", binding.name),
+            |claim| format!("claim-{claim}"),
+        ),
         claim: claim.unwrap_or_default(),
     }
 }
 
 /// Every required workspace is bound, and every binding is declared; an embedded task may leave declarations out.
 fn validate_workspaces(run: &TaskRun, task: &TaskSpec) -> Result<(), Failure> {
-    let refuse = |message: String| Err(Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{message}")));
-    let bound: BTreeSet<&str> = run.spec.workspaces.iter().map(|binding| binding.name.as_str()).collect();
-    let missing = task.workspaces.iter().find(|declared| !declared.optional && !bound.contains(declared.name.as_str()));
+    let refuse = |message: String| {
+        Err(Failure::new(
+            "TaskRunValidationFailed",
+            format!("{USER_ERROR}{message}"),
+        ))
+    };
+    let bound: BTreeSet<&str> = run
+        .spec
+        .workspaces
+        .iter()
+        .map(|binding| binding.name.as_str())
+        .collect();
+    let missing = task
+        .workspaces
+        .iter()
+        .find(|declared| !declared.optional && !bound.contains(declared.name.as_str()));
     if let Some(declared) = missing {
-        return refuse(format!("declared workspace {:?} is required but has not been bound", declared.name));
+        return refuse(format!(
+            "declared workspace {:?} is required but has not been bound",
+            declared.name
+        ));
     }
     if run.spec.task_spec.is_some() {
         return Ok(());
     }
-    let declared: BTreeSet<&str> = task.workspaces.iter().map(|declared| declared.name.as_str()).collect();
-    match run.spec.workspaces.iter().find(|binding| !declared.contains(binding.name.as_str())) {
-        Some(binding) => {
-            refuse(format!("workspace binding {:?} does not match any declared workspace", binding.name))
-        }
+    let declared: BTreeSet<&str> = task
+        .workspaces
+        .iter()
+        .map(|declared| declared.name.as_str())
+        .collect();
+    match run
+        .spec
+        .workspaces
+        .iter()
+        .find(|binding| !declared.contains(binding.name.as_str()))
+    {
+        Some(binding) => refuse(format!(
+            "workspace binding {:?} does not match any declared workspace",
+            binding.name
+        )),
         None => Ok(()),
     }
 }
 
 /// Names that become parts of paths must not lead anywhere else.
 fn validate_places(task: &TaskSpec) -> Result<(), Failure> {
-    let refuse = |message: String| Err(Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{message}")));
-    if let Some(result) = task.results.iter().find(|result| !names::is_result_name(&result.name)) {
+    let refuse = |message: String| {
+        Err(Failure::new(
+            "TaskRunValidationFailed",
+            format!("{USER_ERROR}{message}"),
+        ))
+    };
+    if let Some(result) = task
+        .results
+        .iter()
+        .find(|result| !names::is_result_name(&result.name))
+    {
         return refuse(format!("invalid result name {:?}", result.name));
     }
     let mounts = task.steps.iter().flat_map(|step| &step.volume_mounts);
     let mounts = mounts.chain(task.sidecars.iter().flat_map(|sidecar| &sidecar.volume_mounts));
     for mount in mounts {
         if mount.sub_path.split('/').any(|part| part == "..") || mount.sub_path.starts_with('/') {
-            return refuse(format!("subPath {:?} of volume {:?} must stay inside the volume", mount.sub_path, mount.name));
+            return refuse(format!(
+                "subPath {:?} of volume {:?} must stay inside the volume",
+                mount.sub_path, mount.name
+            ));
         }
         if !mount.mount_path.starts_with('/') || mount.mount_path.split('/').any(|part| part == "..") {
-            return refuse(format!("mountPath {:?} of volume {:?} must be an absolute path", mount.mount_path, mount.name));
+            return refuse(format!(
+                "mountPath {:?} of volume {:?} must be an absolute path",
+                mount.mount_path, mount.name
+            ));
         }
     }
     Ok(())

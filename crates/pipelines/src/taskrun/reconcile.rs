@@ -60,7 +60,7 @@ const TASK_LABEL: &str = "tekton.dev/task";
 /// # Guarantees
 /// - Publishing is idempotent by run and attempt, so a reconcile that is repeated starts nothing twice.
 /// - A run that has ended is never written again.
-pub struct TaskRuns {
+pub(crate) struct TaskRuns {
     client: Arc<dyn Client>,
     clock: Arc<dyn Clock>,
     config: Arc<Config>,
@@ -88,7 +88,14 @@ impl TaskRuns {
         definitions: Arc<Definitions>,
         jobs: Arc<dyn Jobs>,
     ) -> Self {
-        Self { client, clock, config, definitions, jobs, attempts: Mutex::default() }
+        Self {
+            client,
+            clock,
+            config,
+            definitions,
+            jobs,
+            attempts: Mutex::default(),
+        }
     }
 
     fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptId, Attempt>> {
@@ -123,7 +130,6 @@ impl TaskRuns {
         let timeout = run.spec.timeout.unwrap_or(self.config.default_timeout);
         let now = self.clock.now();
         match (decide::next(&run, known, timeout, now), attempt) {
-            (Next::Leave, _) => Ok(Action::AwaitChange),
             (Next::Forget, _) => {
                 self.forget(|attempt| attempt.job.id.task_run_uid == run.metadata.uid);
                 Ok(Action::AwaitChange)
@@ -133,8 +139,8 @@ impl TaskRuns {
             (Next::Launch, _) => self.launch(&run, id, timeout, now).await,
             (Next::Follow(stop), Some(attempt)) => self.follow(&run, &id, &attempt, stop, timeout, now).await,
             (Next::Conclude, Some(attempt)) => self.conclude(&run, &attempt, timeout, now).await,
-            // Both only follow from a known attempt.
-            (Next::Follow(_) | Next::Conclude, None) => Ok(Action::AwaitChange),
+            // The latter two only follow from a known attempt.
+            (Next::Leave, _) | (Next::Follow(_) | Next::Conclude, None) => Ok(Action::AwaitChange),
         }
     }
 
@@ -146,7 +152,14 @@ impl TaskRuns {
         let mut status = run.status.clone();
         let message = format!("TaskRun {:?} is pending", run.metadata.name);
         let conditions = &mut status.conditions;
-        windlass_runtime::conditions::set(conditions, "Succeeded", "Unknown", "TaskRunPending", &message, now);
+        windlass_runtime::conditions::set(
+            conditions,
+            "Succeeded",
+            "Unknown",
+            "TaskRunPending",
+            &message,
+            now,
+        );
         self.write(run, status).await?;
         Ok(Action::AwaitChange)
     }
@@ -160,7 +173,13 @@ impl TaskRuns {
         Ok(Action::AwaitChange)
     }
 
-    async fn launch(&self, run: &Arc<TaskRun>, id: AttemptId, timeout: Duration, now: Time) -> Result<Action> {
+    async fn launch(
+        &self,
+        run: &Arc<TaskRun>,
+        id: AttemptId,
+        timeout: Duration,
+        now: Time,
+    ) -> Result<Action> {
         let mut status = run.status.clone();
         if windlass_runtime::conditions::get(&status.conditions, "Succeeded")
             .is_some_and(|condition| condition.reason == "TaskRunPending")
@@ -201,11 +220,15 @@ impl TaskRuns {
         timeout: Duration,
     ) -> Result<std::result::Result<(Job, Arc<TaskSpec>), Failure>> {
         let bindings = self.claim_templates(run).await?;
-        let Prepared { spec, workspaces, provenance, definition } =
-            match prepare::prepare(&self.definitions, run, &bindings).await? {
-                Ok(prepared) => prepared,
-                Err(failure) => return Ok(Err(failure)),
-            };
+        let Prepared {
+            spec,
+            workspaces,
+            provenance,
+            definition,
+        } = match prepare::prepare(&self.definitions, run, &bindings).await? {
+            Ok(prepared) => prepared,
+            Err(failure) => return Ok(Err(failure)),
+        };
         status.task_spec = Some(Arc::clone(&spec));
         status.provenance = provenance.or_else(|| status.provenance.clone());
         self.hand_on(run, &definition).await?;
@@ -308,13 +331,26 @@ impl TaskRuns {
         }
     }
 
-    async fn conclude(&self, run: &TaskRun, attempt: &Attempt, timeout: Duration, now: Time) -> Result<Action> {
+    async fn conclude(
+        &self,
+        run: &TaskRun,
+        attempt: &Attempt,
+        timeout: Duration,
+        now: Time,
+    ) -> Result<Action> {
         let mut status = run.status.clone();
         apply::follow(&mut status, &attempt.job, &attempt.reports, now);
         let ended = attempt.reports.outcome().and_then(|outcome| {
             let message = &run.spec.status_message;
             let name = &run.metadata.name;
-            outcome::failure(name, &timeout.to_string(), message, &attempt.job, &attempt.reports, outcome)
+            outcome::failure(
+                name,
+                &timeout.to_string(),
+                message,
+                &attempt.job,
+                &attempt.reports,
+                outcome,
+            )
         });
         let mismatch = apply::results(&mut status, &attempt.spec, &attempt.job, &attempt.reports);
         let failure = match attempt.stop {
@@ -350,7 +386,10 @@ fn stopped(run: &TaskRun, stop: Stop, timeout: Duration) -> Failure {
         ),
         Stop::TimedOut => {
             let timeout = timeout.to_string();
-            Failure::new("TaskRunTimeout", format!("TaskRun {name:?} failed to finish within {timeout:?}"))
+            Failure::new(
+                "TaskRunTimeout",
+                format!("TaskRun {name:?} failed to finish within {timeout:?}"),
+            )
         }
     }
 }

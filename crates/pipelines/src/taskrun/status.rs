@@ -35,7 +35,11 @@ impl Reports {
     pub(crate) fn add(&mut self, observation: Observation) {
         match observation {
             Observation::Preparing => self.preparing = true,
-            Observation::SidecarStarted { sidecar, at, image_id } => {
+            Observation::SidecarStarted {
+                sidecar,
+                at,
+                image_id,
+            } => {
                 self.sidecars.insert(sidecar, (at.into(), image_id));
             }
             Observation::StepStarted { step, at } => {
@@ -72,7 +76,9 @@ impl Reports {
     /// The state of every step.
     pub(crate) fn steps(&self, job: &Job) -> Vec<StepState> {
         let states = job.steps.iter().enumerate();
-        states.map(|(index, step)| self.step(job, index, &step.name, &step.process.image)).collect()
+        states
+            .map(|(index, step)| self.step(job, index, &step.name, &step.process.image))
+            .collect()
     }
 
     fn step(&self, job: &Job, index: usize, name: &str, image: &str) -> StepState {
@@ -84,10 +90,16 @@ impl Reports {
         };
         match (self.finished.get(&index), self.started.get(&index)) {
             (Some(report), _) => terminate(&mut state, job, report),
-            (None, Some(at)) => state.running = Some(ContainerStateRunning { started_at: Some(*at) }),
+            (None, Some(at)) => {
+                state.running = Some(ContainerStateRunning {
+                    started_at: Some(*at),
+                })
+            }
             (None, None) => {
-                state.waiting =
-                    Some(ContainerStateWaiting { reason: "PodInitializing".to_owned(), message: String::new() });
+                state.waiting = Some(ContainerStateWaiting {
+                    reason: "PodInitializing".to_owned(),
+                    message: String::new(),
+                });
             }
         }
         state
@@ -95,7 +107,11 @@ impl Reports {
 
     /// The state of every sidecar.
     pub(crate) fn sidecars(&self, job: &Job) -> Vec<SidecarState> {
-        let ended = self.outcome.as_ref().map(|outcome| outcome.sidecars.as_slice()).unwrap_or_default();
+        let ended = self
+            .outcome
+            .as_ref()
+            .map(|outcome| outcome.sidecars.as_slice())
+            .unwrap_or_default();
         let states = job.sidecars.iter().enumerate();
         states
             .map(|(index, sidecar)| {
@@ -112,7 +128,9 @@ impl Reports {
                     }
                     (None, Some((at, image_id))) => {
                         state.image_id.clone_from(image_id);
-                        state.running = Some(ContainerStateRunning { started_at: Some(*at) });
+                        state.running = Some(ContainerStateRunning {
+                            started_at: Some(*at),
+                        });
                     }
                     (None, None) => {
                         state.waiting = Some(ContainerStateWaiting {
@@ -128,7 +146,11 @@ impl Reports {
 
     /// The artifacts that the task as a whole declared; what is no artifacts document is ignored, as upstream does.
     pub(crate) fn artifacts(&self) -> Option<Artifacts> {
-        let last = self.finished.values().rev().find_map(|report| report.task_artifacts.as_deref())?;
+        let last = self
+            .finished
+            .values()
+            .rev()
+            .find_map(|report| report.task_artifacts.as_deref())?;
         serde_json::from_str(last).ok()
     }
 }
@@ -165,7 +187,10 @@ pub(crate) fn manner(end: StepEnd, continue_on_error: bool) -> (i32, &'static st
 }
 
 fn terminate(state: &mut StepState, job: &Job, report: &StepReport) {
-    let continue_on_error = job.steps.get(report.step).is_some_and(|step| step.continue_on_error);
+    let continue_on_error = job
+        .steps
+        .get(report.step)
+        .is_some_and(|step| step.continue_on_error);
     let (exit_code, reason, termination_reason) = manner(report.end, continue_on_error);
     let message = match report.end {
         StepEnd::Cancelled | StepEnd::AttemptTimedOut => {
@@ -199,7 +224,8 @@ fn results_message(report: &StepReport) -> String {
         return String::new();
     }
     let results = report.task_results.iter();
-    let results: Vec<_> =
-        results.map(|(name, value)| json!({ "key": name, "value": value, "type": TASK_RESULT })).collect();
+    let results: Vec<_> = results
+        .map(|(name, value)| json!({ "key": name, "value": value, "type": TASK_RESULT }))
+        .collect();
     json!(results).to_string()
 }

@@ -34,17 +34,22 @@ pub(crate) fn source(
     if let Some(source) = &volume.config_map {
         let optional = source.optional.unwrap_or(false);
         let data = files::config_map(found, &source.name, optional)?;
-        return files::keyed(&data, &source.items, source.default_mode, "configmap", optional).map(VolumeSource::Files);
+        return files::keyed(&data, &source.items, source.default_mode, "configmap", optional)
+            .map(VolumeSource::Files);
     }
     if let Some(source) = &volume.secret {
         let optional = source.optional.unwrap_or(false);
         let data = files::secret(found, &source.secret_name, optional)?;
-        return files::keyed(&data, &source.items, source.default_mode, "secret", optional).map(VolumeSource::Files);
+        return files::keyed(&data, &source.items, source.default_mode, "secret", optional)
+            .map(VolumeSource::Files);
     }
     if let Some(source) = &volume.persistent_volume_claim {
         let directory = found.claims.get(&source.claim_name);
         let missing = || ConfigError(format!("persistentvolumeclaim {:?} not found", source.claim_name));
-        return directory.cloned().map(VolumeSource::Directory).ok_or_else(missing);
+        return directory
+            .cloned()
+            .map(VolumeSource::Directory)
+            .ok_or_else(missing);
     }
     if let Some(source) = &volume.projected {
         let mut all = Vec::new();
@@ -66,7 +71,10 @@ pub(crate) fn source(
         )));
     }
     if let Some(what) = unsupported(volume) {
-        return Err(ConfigError(format!("volume {:?}: {what} needs a cluster", volume.name)));
+        return Err(ConfigError(format!(
+            "volume {:?}: {what} needs a cluster",
+            volume.name
+        )));
     }
     let empty = volume.empty_dir.clone().unwrap_or_default();
     Ok(VolumeSource::Empty {
@@ -101,7 +109,10 @@ pub(crate) fn workspaces(
     };
     let mut bound = Vec::with_capacity(bindings.len());
     for binding in bindings {
-        let declared = spec.workspaces.iter().find(|declared| declared.name == binding.name);
+        let declared = spec
+            .workspaces
+            .iter()
+            .find(|declared| declared.name == binding.name);
         let claim = binding.persistent_volume_claim.as_ref();
         let volume = match claim {
             // The same claim twice is one volume, so that both places show the same files.
@@ -109,9 +120,14 @@ pub(crate) fn workspaces(
             None => format!("workspace-{}", binding.name),
         };
         if !volumes.iter().any(|known| known.name == volume) {
-            volumes.push(job::Volume { name: volume.clone(), source: resolve(&volume_of(binding))? });
+            volumes.push(job::Volume {
+                name: volume.clone(),
+                source: resolve(&volume_of(binding))?,
+            });
         }
-        let path = declared.map(|declared| declared.mount_path.as_str()).filter(|path| !path.is_empty());
+        let path = declared
+            .map(|declared| declared.mount_path.as_str())
+            .filter(|path| !path.is_empty());
         bound.push(BoundWorkspace {
             name: binding.name.clone(),
             isolated: used(&binding.name),
@@ -137,10 +153,17 @@ pub(crate) fn mounts(
     let own = mounts.iter().map(|mount| job::Mount {
         volume: mount.name.clone(),
         path: mount.mount_path.clone(),
-        sub_path: if mount.sub_path_expr.is_empty() { mount.sub_path.clone() } else { expand(&mount.sub_path_expr) },
+        sub_path: if mount.sub_path_expr.is_empty() {
+            mount.sub_path.clone()
+        } else {
+            expand(&mount.sub_path_expr)
+        },
         read_only: mount.read_only,
     });
-    let shared = workspaces.iter().filter(|workspace| !workspace.isolated).map(|workspace| workspace.mount.clone());
+    let shared = workspaces
+        .iter()
+        .filter(|workspace| !workspace.isolated)
+        .map(|workspace| workspace.mount.clone());
     let isolated = usages.iter().filter_map(|usage| {
         let workspace = workspaces.iter().find(|workspace| workspace.name == usage.name)?;
         let mut mount = workspace.mount.clone();

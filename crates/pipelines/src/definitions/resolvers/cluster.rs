@@ -24,7 +24,9 @@ pub(super) async fn resolve(
         other => return Err(params.problem(format!("kind {other:?} is none of task, pipeline, stepaction"))),
     };
     let namespace = params.get("namespace").unwrap_or(namespace);
-    let object = definitions.object(&Key::new(kind, namespace, params.require("name")?)).await?;
+    let object = definitions
+        .object(&Key::new(kind, namespace, params.require("name")?))
+        .await?;
     let source = RefSource {
         uri: format!(
             "/apis/{}/namespaces/{namespace}/{}/{}@{}",

@@ -29,8 +29,18 @@ pub(super) async fn git(
     params: &Params<'_>,
 ) -> Result<(Object, RefSource), Error> {
     params.only(&[
-        "url", "repo", "org", "token", "tokenKey", "gitToken", "gitTokenKey", "revision", "pathInRepo", "serverURL",
-        "scmType", "cache",
+        "url",
+        "repo",
+        "org",
+        "token",
+        "tokenKey",
+        "gitToken",
+        "gitTokenKey",
+        "revision",
+        "pathInRepo",
+        "serverURL",
+        "scmType",
+        "cache",
     ])?;
     let url = match (params.get("url"), params.get("repo")) {
         (Some(_), Some(_)) => return Err(params.problem("cannot specify both 'url' and 'repo'")),
@@ -71,12 +81,22 @@ pub(super) async fn http(
     namespace: &str,
     params: &Params<'_>,
 ) -> Result<(Object, RefSource), Error> {
-    params.only(&["url", "http-username", "http-password-secret", "http-password-secret-key", "digest", "cache"])?;
+    params.only(&[
+        "url",
+        "http-username",
+        "http-password-secret",
+        "http-password-secret-key",
+        "digest",
+        "cache",
+    ])?;
     let credentials = match (params.get("http-username"), params.get("http-password-secret")) {
         (Some(username), Some(secret)) => {
             let key = params.get("http-password-secret-key").unwrap_or("password");
             let password = secret_value(definitions, namespace, params, secret, key).await?;
-            Some(Credentials::Basic { username: username.to_owned(), password })
+            Some(Credentials::Basic {
+                username: username.to_owned(),
+                password,
+            })
         }
         (None, None) => None,
         (Some(_), None) => return Err(params.problem("missing required parameter \"http-password-secret\"")),
@@ -127,13 +147,18 @@ fn object(
     fetched: Result<Arc<Fetched>, windlass_fetch::Error>,
 ) -> Result<(Object, RefSource), Error> {
     let fetched = fetched.map_err(|source| fetch_error(resolver, source))?;
-    let content = |problem: String| Error::Content { resolver: resolver.to_owned(), problem };
+    let content = |problem: String| Error::Content {
+        resolver: resolver.to_owned(),
+        problem,
+    };
     let read = Manifest::read(&fetched.source.entry_point, &fetched.bytes);
     if let Some(problem) = read.problems.iter().find(|problem| problem.is_error()) {
         return Err(content(problem.to_string()));
     }
     let mut objects = read.entries.into_iter().map(|entry| entry.object);
-    let first = objects.next().ok_or_else(|| content("it holds no object".to_owned()))?;
+    let first = objects
+        .next()
+        .ok_or_else(|| content("it holds no object".to_owned()))?;
     Ok((first, fetched.source.clone()))
 }
 
@@ -145,8 +170,15 @@ async fn secret_value(
     name: &str,
     key: &str,
 ) -> Result<String, Error> {
-    let secret = definitions.client.find::<Secret>(namespace, name).await.map_err(Error::Plane)?;
-    let secret = secret.ok_or_else(|| params.problem(format!("secret {name:?} not found in namespace {namespace:?}")))?;
-    let value = secret.bytes(key).map_err(|_| params.problem(format!("secret {name:?} has no key {key:?}")))?;
+    let secret = definitions
+        .client
+        .find::<Secret>(namespace, name)
+        .await
+        .map_err(Error::Plane)?;
+    let secret = secret
+        .ok_or_else(|| params.problem(format!("secret {name:?} not found in namespace {namespace:?}")))?;
+    let value = secret
+        .bytes(key)
+        .map_err(|_| params.problem(format!("secret {name:?} has no key {key:?}")))?;
     Ok(String::from_utf8_lossy(&value).trim_end_matches('\n').to_owned())
 }
