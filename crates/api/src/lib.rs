@@ -3,10 +3,12 @@
 //! This crate is pure: no files, no clock, no runtime. It owns what an object *is*; what happens to objects is decided
 //! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
 
+pub mod conversion;
 pub mod core;
 pub mod data;
 pub mod decode;
 pub mod defaults;
+pub mod manifest;
 pub mod meta;
 pub mod names;
 pub mod object;
@@ -19,6 +21,7 @@ pub mod secret;
 mod skip;
 pub mod tekton;
 pub mod time;
+pub mod validation;
 pub mod yaml;
 
 pub use object::Key;
