@@ -1,5 +1,7 @@
 //! Cases for values, failures and bounds.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -115,9 +117,76 @@ fn the_deepest_expressions_that_are_allowed_fit_a_small_stack() {
     run();
 }
 
-proptest::proptest! {
+/// What expressions are made of.
+const WORDS: &[&str] = &[
+    "'a'",
+    "\"ä\"",
+    "r'\\'",
+    "b'x'",
+    "'\\u00e9'",
+    "1",
+    "-9223372036854775808",
+    "1u",
+    "1.5e300",
+    "0x7f",
+    "true",
+    "null",
+    "x",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "?",
+    ".",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "!",
+    "==",
+    "<",
+    "in",
+    "&&",
+    "||",
+    ".size()",
+    ".map(x, x)",
+    ".exists(x, x == 'a')",
+    ".matches('(a')",
+    ".startsWith('a')",
+    "int(",
+    "string(",
+    "duration('1s')",
+    "timestamp(",
+    "has(x.y)",
+    "dyn(",
+    "type(",
+    "bytes(",
+    "double(",
+    "[0]",
+    "['a']",
+    "{1: 2}",
+    "{'a': 1}.a",
+    "optional.of(1)",
+];
+
+/// Texts of all kinds, from noise to what is almost an expression.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ab01'\"()\\[\\]{}.,:?!&|+<= \\\\rn/-]{0,40}",
+        "\\PC{0,40}",
+        prop::collection::vec(prop::sample::select(WORDS), 0..12).prop_map(|words| words.join(" ")),
+        prop::collection::vec(prop::sample::select(WORDS), 0..12).prop_map(|words| words.concat()),
+    ]
+}
+
+proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "[ab01'\"()\\[\\]{}.,:?!&|+<= \\\\rn/-]{0,40}") {
+    fn no_text_makes_it_panic(text in text()) {
         let _ = evaluate(&text);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use windlass_api::references::ResultRef;
 use windlass_api::tekton::Param;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::PipelineSpec;
@@ -15,6 +16,7 @@ use crate::params::Scope;
 use crate::results::Producer;
 use crate::results::ResultsByTask;
 use crate::substitution;
+use crate::substitution::Collect;
 use crate::substitution::Expansion;
 use crate::substitution::Replacer;
 use crate::substitution::bindings;
@@ -87,18 +89,23 @@ pub fn apply_result_bindings(
     results: &ResultsByTask,
     workspaces: &[WorkspaceBinding],
 ) -> Result<Vec<WorkspaceBinding>, substitution::Error> {
+    let mut workspaces = workspaces.to_vec();
     let mut values = Replacer::new();
-    for (task, outcome) in results {
-        if outcome.producer == Producer::Custom {
-            continue;
-        }
-        for (name, value) in &outcome.values {
-            if !matches!(value, ParamValue::Array(_)) {
-                values.value(&[format!("tasks.{task}.results.{name}")], value);
+    let mut look = Collect(|text: &str| {
+        for reference in ResultRef::in_text(text) {
+            let outcome = results
+                .get(reference.task)
+                .filter(|outcome| outcome.producer != Producer::Custom);
+            let value = outcome.and_then(|outcome| outcome.values.get(reference.result));
+            if let Some(value) = value.filter(|value| !matches!(value, ParamValue::Array(_))) {
+                values.value(
+                    &[format!("tasks.{}.results.{}", reference.task, reference.result)],
+                    value,
+                );
             }
         }
-    }
-    let mut workspaces = workspaces.to_vec();
+    });
+    let Ok(()) = bindings(&mut look, &mut workspaces);
     bindings(&mut Expansion::new(&values), &mut workspaces)?;
     Ok(workspaces)
 }
