@@ -36,7 +36,12 @@ pub(crate) fn run(
         .args(["run", "--first", "--output", "json", "--executor", executor])
         .arg(file);
     command.env("NO_COLOR", "1").current_dir(parent);
-    let finished = process::run(&mut command, deadline)?;
+    judge(&mut command, kept, deadline)
+}
+
+/// Runs a command that prints a list of objects, and reads from the first how the run ended.
+fn judge(command: &mut Command, kept: &Path, deadline: Duration) -> Result<Report> {
+    let finished = process::run(command, deadline)?;
     keep(&kept.with_extension("json"), &finished.stdout)?;
     keep(&kept.with_extension("log"), &finished.stderr)?;
     let elapsed = finished.elapsed;
@@ -109,9 +114,13 @@ impl fmt::Display for Condition {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::Condition;
+    use super::judge;
 
     #[test]
     fn the_first_item_decides() {
@@ -128,5 +137,58 @@ mod tests {
             ("False", "Failed: Tasks Completed: 1")
         );
         assert!(Condition::of(&json!({"items": []})).is_none());
+    }
+
+    #[test]
+    fn status_and_exit_code_must_agree_on_success() {
+        let rows = [
+            (
+                r#"{"status": "True", "reason": "Succeeded", "message": "done"}"#,
+                0,
+                true,
+                "Succeeded: done",
+            ),
+            (
+                r#"{"status": "False", "reason": "Failed", "message": "no"}"#,
+                1,
+                false,
+                "Failed: no",
+            ),
+            (
+                r#"{"status": "True", "reason": "Succeeded", "message": "done"}"#,
+                1,
+                false,
+                "Succeeded: done (exit 1)",
+            ),
+            (
+                r#"{"status": "False", "reason": "Failed", "message": "no"}"#,
+                0,
+                false,
+                "Failed: no (exit 0)",
+            ),
+        ];
+        for (condition, exit, passed, why) in rows {
+            let condition = condition.replacen('{', r#"{"type": "Succeeded", "#, 1);
+            let list = format!(r#"{{"items": [{{"status": {{"conditions": [{condition}]}}}}]}}"#);
+            let report = with_stub(&format!("echo '{list}'; exit {exit}"));
+            assert_eq!((report.passed, report.why.as_str()), (passed, why));
+        }
+    }
+
+    #[test]
+    fn a_refused_file_is_reported_with_its_first_error() {
+        let report = with_stub("echo 'error: x.yaml:1:1: no'; exit 3");
+        assert!(!report.passed);
+        assert_eq!(report.why, "exit Some(3) without a run: nothing on stderr");
+        let report = with_stub("{ echo 'warning: old'; echo 'error: x.yaml:1:1: no'; } >&2; exit 3");
+        assert_eq!(report.why, "exit Some(3) without a run: error: x.yaml:1:1: no");
+    }
+
+    /// Runs a shell script in the place of the binary.
+    fn with_stub(script: &str) -> super::Report {
+        let folder = tempfile::tempdir().unwrap();
+        let mut stub = Command::new("sh");
+        stub.args(["-c", script]);
+        judge(&mut stub, &folder.path().join("file"), Duration::from_mins(1)).unwrap()
     }
 }
