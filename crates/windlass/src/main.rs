@@ -1,2 +1,21 @@
-//! The windlass binary.
-fn main() {}
+//! The windlass binary: wiring, diagnostics, and nothing else.
+
+mod diagnostics;
+mod plane;
+
+use std::process::ExitCode;
+
+use windlass_cli::Arguments;
+
+fn main() -> ExitCode {
+    // Must come before anything that starts a thread; returns unless this process was started as a launcher.
+    windlass_executor::host::launcher_main();
+    diagnostics::report_panics();
+    match Arguments::read(std::env::args_os()) {
+        Ok(arguments) => {
+            diagnostics::log(arguments.is_verbose());
+            arguments.execute(&plane::InMemory).into()
+        }
+        Err(code) => ExitCode::from(code),
+    }
+}

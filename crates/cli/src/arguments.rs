@@ -1,0 +1,114 @@
+//! What the user typed.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use clap::CommandFactory as _;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::commands;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::graph::GraphArgs;
+use crate::commands::run::RunArgs;
+use crate::commands::schema::SchemaArgs;
+use crate::commands::validate::ValidateArgs;
+use crate::exit::Exit;
+use crate::plane::Planes;
+use crate::terminal::Color;
+use crate::terminal::Streams;
+
+/// Examples at the end of the program's help.
+const EXAMPLES: &str = "\
+Examples:
+  windlass run pipeline.yaml                        Run what a file holds
+  windlass run task.yaml --param version=1.2        Run a lone Task with a value
+  windlass validate .                               List every problem of a directory
+  windlass graph pipeline.yaml --format svg > p.svg  Draw the tasks
+
+`windlass help COMMAND` describes a command. Exit codes: 0 succeeded, 1 run failed, 2 wrong command line,
+3 wrong input, 4 this machine cannot do it, 130 cancelled.";
+
+/// Run Tekton pipelines from one binary, without a cluster
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, max_term_width = 100, after_help = EXAMPLES, propagate_version = false)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Global {
+    /// When to use colours; `NO_COLOR` turns `auto` off
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    color: Color,
+    /// Say on stderr what happens inside; `WINDLASS_LOG=debug` says more
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<RunArgs>),
+    Validate(ValidateArgs),
+    Graph(GraphArgs),
+    Schema(SchemaArgs),
+    Completions(CompletionsArgs),
+    /// Print the version
+    Version,
+}
+
+impl Arguments {
+    /// Reads the command line. Help, versions and mistakes are printed here, and end the program with the code returned.
+    ///
+    /// # Errors
+    /// When there is nothing to execute.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, u8> {
+        Self::try_parse_from(arguments).map_err(|error| {
+            // Nobody is left to tell when even this cannot be printed.
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code())
+        })
+    }
+
+    /// Whether the user wants to see what happens inside.
+    pub fn is_verbose(&self) -> bool {
+        self.global.verbose
+    }
+
+    /// Executes the command.
+    pub fn execute(self, planes: &dyn Planes) -> Exit {
+        let mut streams = Streams::standard(self.global.color);
+        let done = match self.command {
+            Command::Run(args) => commands::run::run(*args, planes, &mut streams),
+            Command::Validate(args) => commands::validate::validate(&args, &mut streams),
+            Command::Graph(args) => commands::graph::graph(&args, &mut streams),
+            Command::Schema(args) => commands::schema::schema(&args, &mut streams),
+            Command::Completions(args) => commands::completions::completions(&args, &mut streams),
+            Command::Version => {
+                streams
+                    .out
+                    .line(&format!("windlass {}", env!("CARGO_PKG_VERSION")));
+                Ok(Exit::Succeeded)
+            }
+        };
+        done.unwrap_or_else(|error| {
+            streams.err.write(error.render().as_bytes());
+            error.exit()
+        })
+    }
+
+    /// The whole command line, for completions and its own documentation.
+    pub(crate) fn definition() -> clap::Command {
+        Self::command()
+    }
+}

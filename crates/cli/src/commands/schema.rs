@@ -1,0 +1,59 @@
+//! `windlass schema`.
+
+use windlass_api::Kind;
+use windlass_api::core::ConfigMap;
+use windlass_api::core::PersistentVolumeClaim;
+use windlass_api::core::Secret;
+use windlass_api::core::ServiceAccount;
+use windlass_api::schema::KindSchema;
+use windlass_api::schema::document;
+use windlass_api::tekton::CustomRun;
+use windlass_api::tekton::Pipeline;
+use windlass_api::tekton::PipelineRun;
+use windlass_api::tekton::StepAction;
+use windlass_api::tekton::Task;
+use windlass_api::tekton::TaskRun;
+
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::terminal::Streams;
+
+/// Name of the document; it need not lead anywhere.
+const ID: &str = "urn:windlass:schema:objects";
+
+/// Examples at the end of the help.
+const EXAMPLES: &str = "\
+Examples:
+  windlass schema > .windlass.schema.json
+
+  Then, in an editor with YAML support, as the first line of a file:
+  # yaml-language-server: $schema=.windlass.schema.json";
+
+/// Print the JSON Schema of all objects, for editors
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SchemaArgs {}
+
+/// Prints the schema.
+pub(crate) fn schema(_: &SchemaArgs, streams: &mut Streams) -> Result<Exit> {
+    let kinds: Vec<KindSchema> = Kind::ALL.iter().map(|kind| of(*kind)).collect();
+    let text = serde_json::to_string_pretty(&document(ID, &kinds)).unwrap_or_default();
+    streams.out.line(&text);
+    Ok(Exit::Succeeded)
+}
+
+fn of(kind: Kind) -> KindSchema {
+    let schema = match kind {
+        Kind::Task => KindSchema::of::<Task>,
+        Kind::Pipeline => KindSchema::of::<Pipeline>,
+        Kind::TaskRun => KindSchema::of::<TaskRun>,
+        Kind::PipelineRun => KindSchema::of::<PipelineRun>,
+        Kind::StepAction => KindSchema::of::<StepAction>,
+        Kind::CustomRun => KindSchema::of::<CustomRun>,
+        Kind::ConfigMap => KindSchema::of::<ConfigMap>,
+        Kind::Secret => KindSchema::of::<Secret>,
+        Kind::ServiceAccount => KindSchema::of::<ServiceAccount>,
+        Kind::PersistentVolumeClaim => KindSchema::of::<PersistentVolumeClaim>,
+    };
+    schema(kind.api_version(), kind.as_str())
+}

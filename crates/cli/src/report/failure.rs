@@ -1,0 +1,143 @@
+//! Which step failed, and what it said last.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use windlass_api::Object;
+use windlass_api::reasons::step;
+use windlass_api::tekton::TaskRun;
+use windlass_api::tekton::taskrun::StepState;
+use windlass_runtime::Client;
+use windlass_runtime::client::LogQuery;
+
+use crate::progress::Progress;
+use crate::progress::State;
+use crate::progress::succeeded;
+use crate::terminal::Paint;
+use crate::terminal::Style;
+use crate::terminal::neutralise;
+
+/// Most failures that are shown with their last lines; the table has them all.
+const MOST: usize = 5;
+
+/// Lines shown of each.
+const LINES: usize = 10;
+
+/// Bytes shown of a line.
+const WIDTH: usize = 500;
+
+/// Texts about the tasks that failed: the step, its exit code, its last lines.
+pub(super) async fn failures(client: &Arc<dyn Client>, progress: &Progress, style: Style) -> Vec<String> {
+    let mut failed: Vec<(&str, &TaskRun)> = Vec::new();
+    if let Object::TaskRun(run) = progress.root() {
+        failed.push((progress.root_label(), run));
+    }
+    let below = progress
+        .runs()
+        .filter(|(_, run)| matches!(run.state, State::Failed | State::TimedOut));
+    failed.extend(below.filter_map(|(_, run)| match &run.object {
+        Object::TaskRun(object) => Some((run.label.as_ref(), object.as_ref())),
+        _ => None,
+    }));
+    let mut texts = Vec::new();
+    for (label, run) in failed.iter().take(MOST) {
+        texts.push(failure(client, label, run, style).await);
+    }
+    if failed.len() > MOST {
+        texts.push(format!("and {} more tasks failed\n", failed.len() - MOST));
+    }
+    texts
+}
+
+async fn failure(client: &Arc<dyn Client>, label: &str, run: &TaskRun, style: Style) -> String {
+    let condition = windlass_runtime::conditions::get(&run.status.conditions, "Succeeded");
+    let (reason, message) = condition.map_or(("", ""), |condition| (&condition.reason, &condition.message));
+    let Some(step) = run.status.steps.iter().find(|step| is_culprit(step)) else {
+        return format!(
+            "{}\n  {}\n",
+            style.paint(Paint::Bad, &format!("{label}: {reason}")),
+            indented(message)
+        );
+    };
+    let head = format!("{label} : {} {}", step.name, ended(step));
+    let mut text = format!("{}\n", style.paint(Paint::Bad, &head));
+    for line in last_lines(client, run, step).await {
+        let mut shown = Vec::new();
+        neutralise(line.get(..WIDTH).unwrap_or(&line), style.has_color(), &mut shown);
+        text.push_str("  │ ");
+        text.push_str(&String::from_utf8_lossy(&shown));
+        if style.has_color() {
+            text.push_str("\x1b[0m");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The first step that ended badly by itself.
+fn is_culprit(state: &StepState) -> bool {
+    let is_bystander = matches!(state.termination_reason.as_str(), step::SKIPPED | step::CONTINUED);
+    state
+        .terminated
+        .as_ref()
+        .is_some_and(|end| end.exit_code != 0 && !is_bystander)
+}
+
+fn ended(state: &StepState) -> String {
+    let code = state.terminated.as_ref().map_or(0, |end| end.exit_code);
+    match state.termination_reason.as_str() {
+        step::TIMEOUT_EXCEEDED => "took longer than its timeout".to_owned(),
+        step::TASK_RUN_TIMEOUT => "was stopped when the task's time was up".to_owned(),
+        step::TASK_RUN_CANCELLED | step::CANCELLED => "was cancelled".to_owned(),
+        // A process that a signal ended has 128 and the signal's number.
+        _ if code > 128 && code < 160 => format!("was ended by signal {} (exit code {code})", code - 128),
+        _ => format!("failed with exit code {code}"),
+    }
+}
+
+fn indented(message: &str) -> String {
+    message.replace('\n', "\n  ")
+}
+
+async fn last_lines(client: &Arc<dyn Client>, run: &TaskRun, step: &StepState) -> Vec<Vec<u8>> {
+    let query = LogQuery {
+        namespace: run.metadata.namespace.clone(),
+        pod: run.status.pod_name.clone(),
+        container: step.container.clone(),
+        follow: false,
+    };
+    let Ok(mut stream) = client.logs(query).await else {
+        return Vec::new();
+    };
+    let mut last: VecDeque<Vec<u8>> = VecDeque::new();
+    let mut open = Vec::new();
+    let mut keep = |line: &mut Vec<u8>| {
+        last.push_back(std::mem::take(line));
+        if last.len() > LINES {
+            last.pop_front();
+        }
+    };
+    while let Some(chunk) = stream.next().await {
+        for part in chunk.bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, is_whole) = part
+                .strip_suffix(b"\n")
+                .map_or((part, false), |text| (text, true));
+            let room = WIDTH.saturating_sub(open.len()).min(text.len());
+            open.extend_from_slice(text.get(..room).unwrap_or_default());
+            if is_whole {
+                keep(&mut open);
+            }
+        }
+    }
+    if !open.is_empty() {
+        keep(&mut open);
+    }
+    last.into()
+}
+
+/// What the plane says of a run that did not end well.
+pub(super) fn message(progress: &Progress) -> String {
+    succeeded(progress.root())
+        .map(|condition| condition.message.clone())
+        .unwrap_or_default()
+}

@@ -1,0 +1,14 @@
+//! How a run ended, for people and for programs.
+
+mod failure;
+mod list;
+mod rows;
+mod summary;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use list::list;
+pub(crate) use summary::outcome;
+pub(crate) use summary::summary;
+pub(crate) use table::table;

@@ -1,0 +1,13 @@
+//! Where output goes, and how it looks there.
+
+mod safe;
+mod stream;
+mod style;
+
+pub(crate) use safe::neutralise;
+pub(crate) use stream::Color;
+pub(crate) use stream::Stream;
+pub(crate) use stream::Streams;
+pub(crate) use stream::size;
+pub(crate) use style::Paint;
+pub(crate) use style::Style;

@@ -1,0 +1,186 @@
+//! A whole plane in this process: store, controllers, runner, executor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+use windlass_api::defaults::Defaults;
+use windlass_api::validation::Flags;
+use windlass_cli::plane::Executor;
+use windlass_cli::plane::Options;
+use windlass_cli::plane::Plane;
+use windlass_cli::plane::Planes;
+use windlass_executor::Backend;
+use windlass_executor::output::LogKey;
+use windlass_executor::output::LogSink;
+use windlass_executor::queue;
+use windlass_executor::queue::Queue;
+use windlass_executor::queue::QueueConfig;
+use windlass_executor::runner::Cancel;
+use windlass_executor::runner::Runner;
+use windlass_executor::runner::RunnerConfig;
+use windlass_fetch::Fetcher;
+use windlass_fetch::Policy;
+use windlass_pipelines::Config;
+use windlass_pipelines::Foundations;
+use windlass_runtime::Client;
+use windlass_runtime::Clock;
+use windlass_runtime::RandomIds;
+use windlass_runtime::SystemClock;
+use windlass_server::LocalClient;
+use windlass_server::StampFrom;
+use windlass_server::Webhooks;
+use windlass_store::Logs;
+use windlass_store::Store;
+use windlass_store::logs::SegmentId;
+
+/// Bytes of results that upstream lets one step write.
+const STRICT_RESULT_BYTES: usize = 4096;
+
+/// Starts planes in memory.
+pub(crate) struct InMemory;
+
+impl Planes for InMemory {
+    fn start(&self, options: Options) -> BoxFuture<'_, anyhow::Result<Box<dyn Plane>>> {
+        Box::pin(async move { start(options).map(|plane| Box::new(plane) as Box<dyn Plane>) })
+    }
+}
+
+/// A plane whose state is in memory and whose files are in a directory that goes with it.
+struct MemoryPlane {
+    client: Arc<LocalClient>,
+    clock: Arc<dyn Clock>,
+    queue: Arc<Queue>,
+    tasks: JoinSet<()>,
+    backend: Arc<windlass_executor::host::Host>,
+    _directory: tempfile::TempDir,
+}
+
+fn start(options: Options) -> anyhow::Result<MemoryPlane> {
+    let directory = tempfile::Builder::new()
+        .prefix("windlass-")
+        .tempdir()
+        .context("make a directory for the run")?;
+    let place = |name: &str| -> anyhow::Result<PathBuf> {
+        let path = directory.path().join(name);
+        std::fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
+        Ok(path)
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let stamp = StampFrom {
+        clock: Arc::clone(&clock),
+        ids: Arc::new(RandomIds::default()),
+    };
+    // On one's own machine nobody has to be kept from alpha features.
+    let webhooks = Webhooks {
+        defaults: Defaults::default(),
+        flags: Flags::permissive(),
+    };
+    let store = Store::new(Box::new(webhooks), Box::new(stamp));
+    let logs = Logs::new(place("logs")?);
+    let client = Arc::new(LocalClient::new(store, logs.clone()));
+    let backend = Arc::new(host(options.executor, place("scratch")?)?);
+    let mut runner = RunnerConfig::default();
+    if let Some(most) = options.max_parallel {
+        runner.capacity = most;
+    }
+    let runner = Runner::new(
+        Arc::clone(&backend) as Arc<dyn Backend>,
+        windlass_pipelines::expand_step,
+        Arc::new(Sink(logs)),
+        runner,
+    );
+    let (queue, observations) = Queue::new(QueueConfig::default());
+    let foundations = Foundations {
+        client: Arc::clone(&client) as Arc<dyn Client>,
+        clock: Arc::clone(&clock),
+        config: Arc::new(config(&options, place("claims")?)),
+        fetcher: Arc::new(Fetcher::new(Policy::trusting())),
+        jobs: Arc::clone(&queue) as Arc<dyn queue::Jobs>,
+    };
+    let mut tasks = windlass_pipelines::start(&foundations, observations);
+    tasks.spawn(queue::serve(Arc::clone(&queue), runner));
+    Ok(MemoryPlane {
+        client,
+        clock,
+        queue,
+        tasks,
+        backend,
+        _directory: directory,
+    })
+}
+
+fn host(executor: Executor, scratch: PathBuf) -> anyhow::Result<windlass_executor::host::Host> {
+    use windlass_executor::host;
+    let mode = match executor {
+        Executor::Host => host::Mode::Isolated,
+        Executor::HostShared => host::Mode::Shared,
+    };
+    let config = host::Config {
+        mode,
+        scratch_dir: scratch,
+        ..host::Config::default()
+    };
+    host::Host::start(config).context("start the host executor")
+}
+
+fn config(options: &Options, claims: PathBuf) -> Config {
+    let mut config = Config::new(claims);
+    config.fail_fast = options.fail_fast;
+    config.max_result_bytes = options.strict_limits.then_some(STRICT_RESULT_BYTES);
+    config.allow_host_path = true;
+    config.refuse_unknown_custom_tasks = true;
+    for (namespace, name, directory) in &options.directories {
+        config
+            .directories
+            .insert((namespace.clone(), name.clone()), directory.clone());
+    }
+    config
+}
+
+impl Plane for MemoryPlane {
+    fn client(&self) -> Arc<dyn Client> {
+        Arc::clone(&self.client) as Arc<dyn Client>
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    fn stop(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.queue.cancel_all(Cancel::Kill);
+            self.tasks.shutdown().await;
+            // The last handle: ends the launcher, which takes everything down that runs, and waits for it.
+            drop(self.backend);
+        })
+    }
+}
+
+/// Puts a runner's output into the plane's logs.
+struct Sink(Logs);
+
+impl Sink {
+    fn segment(log: &LogKey) -> SegmentId {
+        SegmentId {
+            namespace: log.namespace.as_str().into(),
+            pod: log.pod.as_str().into(),
+            container: log.container.as_str().into(),
+        }
+    }
+}
+
+impl LogSink for Sink {
+    fn append(&self, log: &LogKey, at: SystemTime, bytes: &[u8]) {
+        if let Err(error) = self.0.append(&Self::segment(log), at.into(), bytes) {
+            tracing::error!(%error, container = log.container, "failed to keep output");
+        }
+    }
+
+    fn close(&self, log: &LogKey) {
+        self.0.close(&Self::segment(log));
+    }
+}
