@@ -21,13 +21,12 @@ use crate::terminal::Streams;
 /// Examples at the end of the program's help.
 const EXAMPLES: &str = "\
 Examples:
-  windlass run pipeline.yaml                        Run what a file holds
-  windlass run task.yaml --param version=1.2        Run a lone Task with a value
-  windlass validate .                               List every problem of a directory
-  windlass graph pipeline.yaml --format svg > p.svg  Draw the tasks
+  windlass run pipeline.yaml                          Run what a file holds
+  windlass run task.yaml --param version=1.2          Run a lone Task with a value
+  windlass validate .                                 List every problem of a directory
+  windlass graph pipeline.yaml --format svg > p.svg   Draw the tasks
 
-`windlass help COMMAND` describes a command. Exit codes: 0 succeeded, 1 run failed, 2 wrong command line,
-3 wrong input, 4 this machine cannot do it, 130 cancelled.";
+`windlass help COMMAND` describes a command.";
 
 /// Run Tekton pipelines from one binary, without a cluster
 #[derive(Debug, Parser)]
@@ -42,16 +41,17 @@ pub struct Arguments {
 /// Options of every command.
 #[derive(Debug, Args)]
 struct Global {
-    /// When to use colours; `NO_COLOR` turns `auto` off
+    /// Use colours: auto, always or never; NO_COLOR turns auto off
     #[arg(
         long,
         global = true,
         value_name = "WHEN",
         default_value = "auto",
+        hide_possible_values = true,
         help_heading = "Global options"
     )]
     color: Color,
-    /// Say on stderr what happens inside; `WINDLASS_LOG=debug` says more
+    /// Say on stderr what happens inside; WINDLASS_LOG=debug says more
     #[arg(long, short, global = true, help_heading = "Global options")]
     verbose: bool,
 }

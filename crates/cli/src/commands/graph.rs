@@ -33,8 +33,8 @@ pub(crate) struct GraphArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     choice: Choice,
-    /// Form of the picture
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    /// Draw as text, mermaid, dot or svg
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     format: Format,
 }
 

@@ -43,17 +43,20 @@ use crate::terminal::Streams;
 /// Examples at the end of the help.
 const EXAMPLES: &str = "\
 Examples:
-  windlass run pipeline.yaml                          Run what the file holds
-  windlass run task.yaml --param version=1.2.3        Run a lone Task with a value
+  windlass run pipeline.yaml                       Run what the file holds
+  windlass run task.yaml --param version=1.2.3     Run a lone Task with a value
   windlass run ci/ --pipeline build --workspace source=.
-  windlass run pipeline.yaml --param 'systems=[\"linux\",\"bsd\"]' --param 'image={\"name\":\"x\"}'
+  windlass run p.yaml --param 'systems=[\"linux\",\"bsd\"]' --param 'image={\"name\":\"x\"}'
   generate | windlass run - --output json > outcome.json
-  windlass run pipeline.yaml --dry-run                Show what would happen
+  windlass run pipeline.yaml --dry-run             Show what would happen
 
-A run object (TaskRun, PipelineRun, CustomRun) is run as it says; without one, a lone Pipeline or Task is.
-The first Ctrl-C cancels and lets `finally` run, the second ends at once.
+A run object (TaskRun, PipelineRun, CustomRun) is run as it says; without one, a lone
+Pipeline or Task is. The first Ctrl-C cancels and lets `finally` run, the second ends at once.
 
-Exit codes: 0 succeeded, 1 failed, 2 wrong command line, 3 wrong input, 4 this machine cannot do it, 130 cancelled.";
+Exit codes:
+  0  succeeded             3    wrong input, or unclear what to run
+  1  the run failed        4    this machine cannot do what was asked
+  2  wrong command line    130  cancelled";
 
 /// Run the Tekton objects of files on this machine
 #[derive(Debug, clap::Args)]
@@ -99,11 +102,12 @@ pub(crate) struct RunArgs {
     )]
     namespace: String,
 
-    /// Which executor runs the steps
+    /// Run steps with the machine's tools in a private view of it (host), or without (host-shared)
     #[arg(
         long,
         value_name = "EXECUTOR",
         default_value = "host",
+        hide_possible_values = true,
         help_heading = "Execution"
     )]
     executor: Executor,
@@ -120,8 +124,8 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Execution")]
     dry_run: bool,
 
-    /// Print the run and its children, as they ended, as one List on stdout, and all else on stderr
-    #[arg(long, short, value_name = "FORMAT", help_heading = "Output")]
+    /// Print the run and its children as one List, json or yaml; all else goes to stderr
+    #[arg(long, short, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
     output: Option<Format>,
     /// Leave out everything but the outcome
     #[arg(long, short, help_heading = "Output")]

@@ -20,7 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   windlass validate pipeline.yaml tasks/   Files and directories
   windlass validate --portable .           Also what upstream's default settings refuse
-  git diff --name-only | grep '[.]yaml$' | xargs windlass validate --output json
+  windlass validate --output json .        For programs
 
 Exit codes: 0 nothing is wrong (there may be warnings), 3 something is.";
 
@@ -34,8 +34,8 @@ pub(crate) struct ValidateArgs {
     /// Also refuse what an upstream installation with its default settings would refuse
     #[arg(long)]
     portable: bool,
-    /// Print problems for programs
-    #[arg(long, short, value_name = "FORMAT")]
+    /// Print problems for programs: json
+    #[arg(long, short, value_name = "FORMAT", hide_possible_values = true)]
     output: Option<Format>,
 }
 

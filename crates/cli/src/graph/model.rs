@@ -132,12 +132,13 @@ fn node(task: &PipelineTask, edges: &TaskEdges<'_>, places: Option<&HashMap<&str
         .filter_map(|parent| places?.get(parent).copied());
     let mut after: Vec<String> = Vec::new();
     for parent in edges.parents() {
-        let results: Vec<&str> = edges
+        let mut results: Vec<&str> = edges
             .results
             .iter()
             .filter(|result| result.task == parent)
             .map(|result| result.result)
             .collect();
+        results.dedup();
         after.push(match results.as_slice() {
             [] => parent.to_owned(),
             [one] => format!("{parent}.{one}"),
@@ -174,7 +175,7 @@ fn whens(expressions: &[WhenExpression]) -> Vec<String> {
                 "when {} {} [{}]",
                 quoted(&when.input),
                 when.operator,
-                when.values.join(", ")
+                when.values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")
             )
         } else {
             format!("when {}", when.cel)
@@ -183,12 +184,8 @@ fn whens(expressions: &[WhenExpression]) -> Vec<String> {
     texts.collect()
 }
 
-fn quoted(text: &str) -> String {
-    if text.is_empty() {
-        "\"\"".to_owned()
-    } else {
-        text.to_owned()
-    }
+fn quoted(text: &str) -> &str {
+    if text.is_empty() { "\"\"" } else { text }
 }
 
 /// The dimensions of a matrix: `matrix os×3 arch×2`; of arrays known at run time only, where they come from.

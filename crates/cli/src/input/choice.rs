@@ -17,7 +17,7 @@ pub(crate) struct Choice {
     /// Take the Task of this name
     #[arg(long, value_name = "NAME", group = "choice", help_heading = "What to take")]
     pub(crate) task: Option<String>,
-    /// Take the run object (TaskRun, PipelineRun, CustomRun) of this name or `generateName`
+    /// Take the run object (TaskRun, PipelineRun, CustomRun) of this name
     #[arg(long, value_name = "NAME", group = "choice", help_heading = "What to take")]
     pub(crate) run: Option<String>,
     /// Take the first run object, in the order of the files

@@ -22,6 +22,9 @@ use crate::exit::Exit;
 /// How long a run has to end after SIGTERM or SIGHUP, whose sender seldom waits longer than ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A signal that comes so soon after another is the same one: wrappers pass on what the terminal sent to all.
+const ECHO: Duration = Duration::from_millis(200);
+
 /// What was asked for so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Interrupt {
@@ -79,11 +82,19 @@ async fn wait(
         _ = hang_up.recv() => false,
     };
     state.send_replace(Interrupt::Cancel);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-        () = tokio::time::sleep(PATIENCE), if !is_patient => {}
+    let heard = tokio::time::Instant::now();
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+            () = &mut patience, if !is_patient => break,
+        }
+        if heard.elapsed() > ECHO {
+            break;
+        }
     }
     state.send_replace(Interrupt::Kill);
     tokio::select! {
