@@ -1,5 +1,6 @@
 //! Claims: directories that the plane owns, or that its user named.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,11 +16,24 @@ use windlass_api::tekton::workspaces::WorkspaceBinding;
 use crate::config::Config;
 
 /// Where a claim's files are. Namespace and name are labels, so neither can lead out of the plane's directory.
-pub(crate) fn directory(config: &Config, namespace: &str, name: &str) -> PathBuf {
+fn directory(config: &Config, namespace: &str, name: &str) -> PathBuf {
     let named = config.directories.get(&(namespace.to_owned(), name.to_owned()));
     named
         .cloned()
         .unwrap_or_else(|| config.claims.join(namespace).join(name))
+}
+
+/// Makes a claim's directory where the plane owns it; one that a user named must exist.
+///
+/// # Errors
+/// Whatever the machine says, with the path.
+pub(crate) fn provide(config: &Config, namespace: &str, name: &str) -> io::Result<PathBuf> {
+    let place = directory(config, namespace, name);
+    if place.starts_with(&config.claims) {
+        std::fs::create_dir_all(&place)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", place.display())))?;
+    }
+    Ok(place)
 }
 
 /// The claim that a template of a run's workspace asks for, and the binding that refers to it; `None` when the binding

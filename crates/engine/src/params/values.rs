@@ -149,7 +149,10 @@ impl Resolver<'_> {
                     .collect::<Result<_, _>>()?;
                 self.bind(&spec.name, &ParamValue::Array(items));
             }
-            (Some(ParamValue::Object(fields)), None | Some(ParamValue::Object(_))) => {
+            // A step may hand its action a text where that declares an object; the keys of the default then stand.
+            (Some(ParamValue::Object(fields)), given)
+                if self.scope == Scope::StepAction || !matches!(given, Some(ParamValue::String(_) | ParamValue::Array(_))) =>
+            {
                 let mut merged = fields
                     .iter()
                     .map(|(key, text)| Ok((key.clone(), self.expand(text)?)))

@@ -32,6 +32,14 @@ fn merged(step: Value, action: Value) -> Value {
 }
 
 #[test]
+fn a_text_given_for_an_object_leaves_the_keys_of_its_default() {
+    let step = json!({"ref": {"name": "a"}, "params": [{"name": "o", "value": "$(params.unknown[*])"}]});
+    let object = json!({"name": "o", "type": "object", "properties": {"k": {}}, "default": {"k": "v"}});
+    let action = json!({"image": "i", "args": ["$(params.o.k)"], "params": [object]});
+    assert_eq!(merged(step, action)["args"], json!(["v"]));
+}
+
+#[test]
 fn a_step_takes_the_fields_of_its_action() {
     let step = json!({
         "name": "s", "ref": {"name": "a"}, "onError": "continue", "timeout": "1m0s", "workspaces": [{"name": "w"}],

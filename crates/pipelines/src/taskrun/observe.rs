@@ -6,11 +6,12 @@ use windlass_api::core::ConfigMap;
 use windlass_api::core::Secret;
 use windlass_api::core::ServiceAccount;
 use windlass_runtime::Client;
+use windlass_runtime::client::Error;
 use windlass_runtime::client::Result;
 
 use super::needs::Found;
 use super::needs::Needs;
-use crate::claims::directory;
+use crate::claims;
 use crate::config::Config;
 
 /// Looks up everything a task needs; what does not exist is left out.
@@ -45,7 +46,8 @@ pub(crate) async fn find(
             .await?
             .is_some()
         {
-            let place = directory(config, namespace, &name);
+            let place = claims::provide(config, namespace, &name)
+                .map_err(|error| Error::Unavailable(format!("failed to provide claim {name:?}: {error}")))?;
             found.claims.insert(name, place);
         }
     }

@@ -112,12 +112,10 @@ async fn merge_step_actions(
         let action = definitions
             .step_action(&run.metadata.namespace, &reference)
             .await?;
-        let merged = steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params);
-        match (merged, task.steps.get_mut(index)) {
-            (Ok(merged), Some(step)) => *step = merged,
-            (Ok(_), None) => {}
-            (Err(error), _) => {
-                let message = error.message(&reference.name, index);
+        match steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params) {
+            Ok(merged) => task.steps.splice(index..=index, [merged]).for_each(drop),
+            Err(error) => {
+                let message = error.message(&step.name, index);
                 return Ok(Err(Failure::new("TaskRunResolutionFailed", message)));
             }
         }
@@ -157,7 +155,7 @@ fn substitute(
         params: given,
         workspaces: &values,
     };
-    let spec = context::apply_task(&merged(task, run), &inputs).map_err(invalid)?;
+    let spec = context::apply_task(task, &inputs).map_err(invalid)?;
     validate_places(&spec)?;
     let provenance = definition.ref_source.clone().map(|source| Provenance {
         ref_source: Some(source),
@@ -177,8 +175,9 @@ fn substitute(
     })
 }
 
-/// The task with its template in every step and the resources that the run sets.
-fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
+/// The task with its template in every step and the resources that the run sets; what is executed, where
+/// `status.taskSpec` shows what was written.
+pub(crate) fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
     let mut merged = task.clone();
     for step in &mut merged.steps {
         *step = steps::merge_step_template(task.step_template.as_ref(), step);

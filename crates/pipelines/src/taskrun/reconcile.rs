@@ -232,15 +232,16 @@ impl TaskRuns {
         status.task_spec = Some(Arc::clone(&spec));
         status.provenance = provenance.or_else(|| status.provenance.clone());
         self.hand_on(run, &definition).await?;
+        let executed = prepare::merged(&spec, run);
         let template = run.spec.pod_template.clone().unwrap_or_default();
-        let needs = Needs::of(&spec, &template.env, &template.volumes, &workspaces);
+        let needs = Needs::of(&executed, &template.env, &template.volumes, &workspaces);
         let namespace = &run.metadata.namespace;
         let account = run.spec.service_account_name.as_str();
         let found = observe::find(self.client.as_ref(), &self.config, namespace, account, needs).await?;
         let pod = pod_name(&run.metadata.name, id.attempt);
         let job = job::build(job::Ingredients {
             run,
-            spec: &spec,
+            spec: &executed,
             workspaces: &workspaces,
             found: &found,
             pod: &pod,
