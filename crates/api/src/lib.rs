@@ -3,6 +3,7 @@
 //! This crate is pure: no files, no clock, no runtime. It owns what an object *is*; what happens to objects is decided
 //! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
 
+pub mod advice;
 pub mod conversion;
 pub mod core;
 pub mod data;
@@ -12,6 +13,7 @@ pub mod manifest;
 pub mod meta;
 pub mod names;
 pub mod object;
+pub mod portable;
 pub mod problem;
 pub mod quantity;
 pub mod reasons;

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-fn v1beta1(kind: &str, spec: Value, status: Option<Value>) -> Value {
+fn v1beta1(kind: &str, spec: &Value, status: Option<Value>) -> Value {
     let mut object =
         json!({"apiVersion": "tekton.dev/v1beta1", "kind": kind, "metadata": {"name": "n"}, "spec": spec});
     if let (Some(status), Some(object)) = (status, object.as_object_mut()) {
@@ -55,7 +55,7 @@ fn fields_move_to_their_names_of_v1_and_back() {
         ),
     ];
     for (kind, old, new) in rows {
-        let given = v1beta1(kind, old, None);
+        let given = v1beta1(kind, &old, None);
         let mut object = converted(given.clone());
         assert_eq!(object["spec"], new, "{kind}");
         from_v1(&mut object);
@@ -67,7 +67,7 @@ fn fields_move_to_their_names_of_v1_and_back() {
 fn statuses_are_converted_too() {
     let object = converted(v1beta1(
         "TaskRun",
-        json!({}),
+        &json!({}),
         Some(json!({
             "taskResults": [{"name": "r", "value": "v"}],
             "steps": [{"name": "s", "terminated": {"exitCode": 0, "reason": "Completed"}}],
@@ -89,7 +89,7 @@ fn statuses_are_converted_too() {
     );
     let object = converted(v1beta1(
         "PipelineRun",
-        json!({}),
+        &json!({}),
         Some(json!({"pipelineResults": [], "taskRuns": {"x": {}}, "runs": {}})),
     ));
     assert_eq!(object["status"], json!({"results": []}));
@@ -97,7 +97,7 @@ fn statuses_are_converted_too() {
 
 #[test]
 fn a_timeout_becomes_the_pipelines() {
-    let object = converted(v1beta1("PipelineRun", json!({"timeout": "5m"}), None));
+    let object = converted(v1beta1("PipelineRun", &json!({"timeout": "5m"}), None));
     assert_eq!(object["spec"], json!({"timeouts": {"pipeline": "5m"}}));
 }
 
@@ -105,7 +105,7 @@ fn a_timeout_becomes_the_pipelines() {
 fn deprecated_fields_of_steps_survive_in_an_annotation() {
     let given = v1beta1(
         "Task",
-        json!({
+        &json!({
             "steps": [{"image": "i", "tty": true}, {"image": "j"}],
             "stepTemplate": {"image": "k", "name": "t", "ports": [{"containerPort": 80}]},
         }),
@@ -159,7 +159,7 @@ fn what_v1beta1_does_not_allow_is_refused() {
         ),
     ];
     for (kind, spec, then) in rows {
-        let mut object = v1beta1(kind, spec, None);
+        let mut object = v1beta1(kind, &spec, None);
         let problems: Vec<String> = to_v1(&mut object)
             .into_iter()
             .map(|problem| format!("{}: {}", problem.path, problem.message))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::advice::advise;
+use crate::advice::repeated;
 use crate::defaults::Defaults;
 use crate::defaults::SetDefaults;
 use crate::object::Object;
@@ -75,6 +77,16 @@ impl Manifest {
         for entry in &mut self.entries {
             self.problems.extend(entry.check(defaults, flags));
         }
+    }
+
+    /// Warns of what is hardly meant, in each object and among them.
+    pub fn advise(&mut self) {
+        for entry in &self.entries {
+            let problems = advise(&entry.object).into_iter();
+            self.problems
+                .extend(problems.map(|problem| entry.locate(problem)));
+        }
+        self.problems.extend(repeated(&self.entries));
     }
 
     /// Adds what another file holds.

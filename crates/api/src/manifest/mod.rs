@@ -9,6 +9,8 @@ mod entry;
 mod kinds;
 mod read;
 #[cfg(test)]
+mod robust;
+#[cfg(test)]
 mod tests;
 
 pub use entry::Entry;

@@ -8,7 +8,6 @@ use super::violation::DISALLOWED_FIELD;
 use super::violation::INVALID_VARIABLE;
 use super::violation::UNKNOWN_TASK;
 use super::violation::Violation;
-use crate::decode::nearest;
 use crate::references::ResultRef;
 use crate::references::expressions;
 use crate::references::param_texts;
@@ -104,11 +103,6 @@ impl Check<'_> {
         tasks: &HashSet<&str>,
         finals: &HashSet<&str>,
     ) {
-        let unknown = |name: &str, value: String| {
-            let near = nearest(name, tasks.iter().copied());
-            let violation = Violation::invalid(at, value).code(UNKNOWN_TASK);
-            violation.maybe_hint(near.map(|near| format!("did you mean {near:?}?")))
-        };
         let results = bodies.iter().any(|body| ResultRef::looks_like(body));
         for body in bodies {
             if let Some(ResultRef { task, .. }) = ResultRef::parse(body) {
@@ -118,16 +112,19 @@ impl Check<'_> {
                     self.add(violation.code(INVALID_VARIABLE));
                 } else if !tasks.contains(task) {
                     let value = format!("{invalid} task {task} which is not defined in the pipeline");
-                    self.add(unknown(task, value));
+                    self.unknown_task(at, task, value, tasks);
                 }
             } else if let Some(task) = execution_status(body).filter(|task| !results && !task.is_empty())
                 && !tasks.contains(task)
             {
-                self.add(unknown(
-                    task,
-                    format!("pipeline task {task} is not defined in the pipeline"),
-                ));
+                let value = format!("pipeline task {task} is not defined in the pipeline");
+                self.unknown_task(at, task, value, tasks);
             }
         }
+    }
+
+    fn unknown_task(&mut self, at: &Place<'_>, name: &str, value: String, tasks: &HashSet<&str>) {
+        let near = self.near(name, || tasks.iter().copied().collect());
+        self.add(Violation::invalid(at, value).code(UNKNOWN_TASK).meant(near));
     }
 }

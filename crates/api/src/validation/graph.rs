@@ -10,7 +10,6 @@ use super::violation::CYCLE;
 use super::violation::Check;
 use super::violation::UNKNOWN_TASK;
 use super::violation::Violation;
-use crate::decode::nearest;
 use crate::references::Edges;
 use crate::references::TaskEdges;
 use crate::tekton::PipelineSpec;
@@ -44,7 +43,8 @@ impl Check<'_> {
                 );
                 let mut violation = Violation::invalid(at, value).code(UNKNOWN_TASK);
                 violation.path = path;
-                self.add(violation.hint(unknown_task_hint(parent, spec)));
+                let hint = self.unknown_task_hint(parent, spec);
+                self.add(violation.hint(hint));
             }
         }
     }
@@ -88,6 +88,19 @@ impl Check<'_> {
             "no task of the ring can start first: {}",
             ring.join(" → ")
         )));
+    }
+
+    fn unknown_task_hint(&self, name: &str, spec: &PipelineSpec) -> String {
+        let near = self.near(name, || {
+            spec.tasks.iter().map(|task| task.name.as_str()).collect()
+        });
+        if let Some(near) = near {
+            return format!("did you mean {near:?}?");
+        }
+        if spec.finally.iter().any(|task| task.name == name) {
+            return format!("{name:?} is a final task, which runs after all others");
+        }
+        format!("the pipeline has no task {name:?}")
     }
 
     /// Requires that nothing refers to results of child pipelines, which have none.
@@ -154,16 +167,4 @@ fn stuck(places: &HashMap<&str, usize>, parents: &[IndexSet<&str>]) -> BTreeSet<
         .filter(|(_, count)| **count > 0)
         .map(|(index, _)| index)
         .collect()
-}
-
-fn unknown_task_hint(name: &str, spec: &PipelineSpec) -> String {
-    if spec.finally.iter().any(|task| task.name == name) {
-        return format!("{name:?} is a final task, which runs after all others");
-    }
-    // A likeness is looked for among a bounded number of names, so that many mistakes stay cheap.
-    let names = spec.tasks.iter().take(200).map(|task| task.name.as_str());
-    match nearest(name, names) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => format!("the pipeline has no task {name:?}"),
-    }
 }

@@ -24,6 +24,7 @@ mod step;
 mod task;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 mod update;
 mod variables;
 mod violation;

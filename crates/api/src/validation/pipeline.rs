@@ -12,7 +12,6 @@ use super::violation::MISSING_FIELD;
 use super::violation::UNKNOWN_TASK;
 use super::violation::UNKNOWN_WORKSPACE;
 use super::violation::Violation;
-use crate::decode::nearest;
 use crate::references::ResultRef;
 use crate::references::edges;
 use crate::references::expressions;
@@ -121,7 +120,7 @@ impl Check<'_> {
                 format!("{expected} an invalid expressions was found"),
             ));
         }
-        let meant: Vec<&str> = bodies.iter().copied().filter(|body| results(&body)).collect();
+        let meant: Vec<&str> = bodies.iter().copied().filter(results).collect();
         let read: Vec<ResultRef<'_>> = meant.iter().copied().filter_map(ResultRef::parse).collect();
         if meant.len() != read.len() {
             let words: Vec<String> = read
@@ -139,9 +138,9 @@ impl Check<'_> {
         }
         let text = result.value.as_str().unwrap_or_default();
         if let Some(name) = missing_task(text, tasks, finally) {
-            let near = nearest(name, tasks.iter().chain(finally).copied());
+            let near = self.near(name, || tasks.iter().chain(finally).copied().collect());
             let violation = Violation::invalid(at, "referencing a nonexistent task").code(UNKNOWN_TASK);
-            self.add(violation.maybe_hint(near.map(|near| format!("did you mean {near:?}?"))));
+            self.add(violation.meant(near));
         }
     }
 
@@ -182,16 +181,18 @@ impl Check<'_> {
                 &binding.workspace
             };
             if !declared.contains(wanted.as_str()) {
-                let near = nearest(wanted, declared.iter().copied());
+                let near = self.near(wanted, || declared.iter().copied().collect());
                 let value = format!(
                     "pipeline task {:?} expects workspace with name {wanted:?} but none exists in pipeline spec",
                     task.name
                 );
-                let hint = match near {
-                    Some(near) => format!("did you mean {near:?}?"),
-                    None => format!("declare workspace {wanted:?} in the pipeline"),
-                };
-                self.add(Violation::invalid(&at, value).code(UNKNOWN_WORKSPACE).hint(hint));
+                let hint = format!("declare workspace {wanted:?} in the pipeline");
+                self.add(
+                    Violation::invalid(&at, value)
+                        .code(UNKNOWN_WORKSPACE)
+                        .hint(hint)
+                        .meant(near),
+                );
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Where validation stands in an object.
 
+use std::fmt::Write as _;
+
 use crate::problem::FieldPath;
 
 /// The field in hand, kept on the stack: a path is only built when there is something to report.
@@ -104,8 +106,9 @@ impl<'a> Place<'a> {
                 }
                 text.push_str(name);
             }
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-            Step::Key(key) => text.push_str(&format!("[{key}]")),
+            // Writing to a String cannot fail.
+            Step::Index(index) => drop(write!(text, "[{index}]")),
+            Step::Key(key) => drop(write!(text, "[{key}]")),
         }
         text
     }

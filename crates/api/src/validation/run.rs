@@ -11,7 +11,6 @@ use super::place::Place;
 use super::violation::Check;
 use super::violation::DUPLICATE_NAME;
 use super::violation::INVALID_VARIABLE;
-use super::violation::OUT_OF_BOUNDS;
 use super::violation::Violation;
 use crate::core::PodTemplate;
 use crate::core::ResourceRequirements;
@@ -31,7 +30,6 @@ use crate::tekton::taskrun::TaskRunDebug;
 use crate::tekton::taskrun::TaskRunSidecarSpec;
 use crate::tekton::taskrun::TaskRunSpec;
 use crate::tekton::taskrun::TaskRunStepSpec;
-use crate::time::Duration;
 
 impl Check<'_> {
     pub(super) fn task_run_spec(&mut self, at: &Place<'_>, spec: &TaskRunSpec) {
@@ -114,16 +112,6 @@ impl Check<'_> {
             "statusMessage should not be set if status is not set, but it is currently set to {message}"
         );
         self.add(Violation::invalid(at, value));
-    }
-
-    fn not_negative(&mut self, at: &Place<'_>, timeout: Option<Duration>) -> bool {
-        match timeout.filter(|timeout| timeout.is_negative()) {
-            Some(timeout) => {
-                self.add(Violation::invalid(at, format!("{timeout} should be >= 0")).code(OUT_OF_BOUNDS));
-                false
-            }
-            None => true,
-        }
     }
 
     fn debug(&mut self, at: &Place<'_>, debug: &TaskRunDebug) {
@@ -281,39 +269,6 @@ impl Check<'_> {
         }
     }
 
-    fn timeouts(&mut self, at: &Place<'_>, timeouts: Option<&TimeoutFields>) {
-        let Some(timeouts) = timeouts else { return };
-        let fields = [("tasks", timeouts.tasks), ("finally", timeouts.finally)];
-        for (field, timeout) in fields {
-            self.not_negative(&at.field(field), timeout);
-        }
-        self.not_negative(&at.field("pipeline"), timeouts.pipeline);
-        let (whole, bound) = match timeouts.pipeline {
-            Some(pipeline) => (pipeline, "should be <= pipeline duration"),
-            None => (
-                self.flags.default_timeout,
-                "should be <= default timeout duration",
-            ),
-        };
-        for (field, timeout) in fields {
-            let Some(timeout) = timeout else { continue };
-            let endless = timeout.is_zero() && !whole.is_zero();
-            if endless || timeout > whole && !whole.is_zero() {
-                let note = if endless { " (no timeout)" } else { "" };
-                let value = format!("{timeout}{note} {bound}");
-                self.add(Violation::invalid(&at.field(field), value).code(OUT_OF_BOUNDS));
-            }
-        }
-        if let (Some(tasks), Some(finally)) = (timeouts.tasks, timeouts.finally)
-            && tasks.as_nanos().saturating_add(finally.as_nanos()) > whole.as_nanos()
-        {
-            for (field, _) in fields {
-                let value = format!("{tasks} + {finally} {bound}");
-                self.add(Violation::invalid(&at.field(field), value).code(OUT_OF_BOUNDS));
-            }
-        }
-    }
-
     fn task_run_specs(
         &mut self,
         at: &Place<'_>,
@@ -329,27 +284,7 @@ impl Check<'_> {
         if let Some(template) = &spec.pod_template {
             self.pod_template(&at.field("podTemplate"), template);
         }
-        let at = at.field("timeout");
-        let Some(timeout) = spec.timeout else { return };
-        if !self.not_negative(&at, Some(timeout)) {
-            return;
-        }
-        let (most, source) = match timeouts {
-            Some(TimeoutFields {
-                tasks: Some(tasks), ..
-            }) => (*tasks, "pipeline tasks duration"),
-            Some(TimeoutFields {
-                pipeline: Some(pipeline),
-                ..
-            }) => (*pipeline, "pipeline duration"),
-            _ => (self.flags.default_timeout, "default pipeline duration"),
-        };
-        if most.is_negative() {
-            self.add(Violation::invalid(&at, format!("{most} should be >= 0")).code(OUT_OF_BOUNDS));
-        } else if !most.is_zero() && timeout > most {
-            let value = format!("{timeout} should be <= {source} {most}");
-            self.add(Violation::invalid(&at, value).code(OUT_OF_BOUNDS));
-        }
+        self.task_timeout(&at.field("timeout"), spec.timeout, timeouts);
     }
 
     fn pipeline_run_state(&mut self, at: &Place<'_>, status: &str) {

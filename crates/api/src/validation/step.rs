@@ -239,7 +239,7 @@ impl Check<'_> {
         names: &HashSet<&str>,
     ) {
         for_texts(at, step, &mut |at, text, _| {
-            self.known_variables(at, text, prefix, names)
+            self.known_variables(at, text, prefix, names);
         });
     }
 }

@@ -12,7 +12,6 @@ use super::violation::INVALID_VALUE;
 use super::violation::UNKNOWN_WORKSPACE;
 use super::violation::Violation;
 use crate::core::Volume;
-use crate::decode::nearest;
 use crate::tekton::EmbeddedTask;
 use crate::tekton::ParamSpec;
 use crate::tekton::ParamType;
@@ -224,11 +223,10 @@ impl Check<'_> {
         }
         for (index, usage) in usages.iter().enumerate() {
             if !names.contains(usage.name.as_str()) {
-                let near = nearest(&usage.name, names.iter().copied());
+                let near = self.near(&usage.name, || names.iter().copied().collect());
                 let message = format!("undefined workspace {:?}", usage.name);
                 self.add(
-                    Violation::new(UNKNOWN_WORKSPACE, &at.index(index).field("name"), message)
-                        .maybe_hint(near.map(|near| format!("did you mean {near:?}?"))),
+                    Violation::new(UNKNOWN_WORKSPACE, &at.index(index).field("name"), message).meant(near),
                 );
             }
         }

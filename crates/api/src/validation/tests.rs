@@ -38,7 +38,7 @@ fn check(kind: &str, rows: &[(Value, &str)]) {
 }
 
 /// A task with one step that has these fields.
-fn step(fields: Value) -> Value {
+fn step(fields: &Value) -> Value {
     let mut step = json!({"image": "i"});
     step.as_object_mut()
         .unwrap()
@@ -97,6 +97,7 @@ fn tasks_are_refused_in_upstreams_words() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of rows")]
 fn steps_are_refused_in_upstreams_words() {
     let rows = [
         (
@@ -184,7 +185,7 @@ fn steps_are_refused_in_upstreams_words() {
         ),
     ];
     for (fields, then) in rows {
-        check("Task", &[(step(fields), then)]);
+        check("Task", &[(step(&fields), then)]);
     }
 }
 
@@ -223,6 +224,7 @@ fn steps_with_actions_take_nothing_else() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of rows")]
 fn variables_of_steps_have_to_exist_and_fit() {
     let rows = [
         (json!({"script": "$(params.s) $(params['s']) $(params.o.k)"}), ""),
@@ -284,7 +286,7 @@ fn variables_of_steps_have_to_exist_and_fit() {
         ),
     ];
     for (fields, then) in rows {
-        check("Task", &[(step(fields), then)]);
+        check("Task", &[(step(&fields), then)]);
     }
 }
 
@@ -377,7 +379,7 @@ fn results_are_refused_in_upstreams_words() {
 }
 
 /// A pipeline of tasks `a` and `b`, `b` with these fields.
-fn pipeline(fields: Value) -> Value {
+fn pipeline(fields: &Value) -> Value {
     let mut b = json!({"name": "b", "taskRef": {"name": "t"}});
     b.as_object_mut()
         .unwrap()
@@ -390,6 +392,7 @@ fn pipeline(fields: Value) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of rows")]
 fn pipeline_tasks_are_refused_in_upstreams_words() {
     let rows = [
         (json!({}), ""),
@@ -504,7 +507,7 @@ fn pipeline_tasks_are_refused_in_upstreams_words() {
         ),
     ];
     for (fields, then) in rows {
-        check("Pipeline", &[(pipeline(fields), then)]);
+        check("Pipeline", &[(pipeline(&fields), then)]);
     }
 }
 
@@ -691,7 +694,7 @@ fn matrices_are_refused_in_upstreams_words() {
         ),
     ];
     for (fields, then) in rows {
-        check("Pipeline", &[(pipeline(fields), then)]);
+        check("Pipeline", &[(pipeline(&fields), then)]);
     }
     let consumer = |value: &str, kind: &str| {
         json!({"tasks": [
@@ -716,6 +719,7 @@ fn matrices_are_refused_in_upstreams_words() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of rows")]
 fn task_runs_are_refused_in_upstreams_words() {
     let of = |fields: Value| {
         let mut spec = json!({"taskRef": {"name": "t"}});
@@ -918,6 +922,7 @@ fn pipeline_runs_are_refused_in_upstreams_words() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of rows")]
 fn actions_and_custom_runs_are_refused_in_upstreams_words() {
     check(
         "StepAction",
@@ -1032,14 +1037,14 @@ fn features_are_off_until_they_are_switched_on() {
         )
     };
     let rows = [
-        ("Task", step(json!({"stdoutConfig": {"path": "/x"}})), &beta, needs("step stdout stream support", "\"alpha\"", "beta")),
-        ("Task", step(json!({"script": "#!win\nx"})), &beta, needs("windows script support", "\"alpha\"", "beta")),
-        ("Task", step(json!({"when": [{"cel": "true"}]})), &beta, "feature flag enable-cel-in-whenexpression should be set to true to use CEL: true in WhenExpression: spec.steps[0].when[0]".to_owned()),
-        ("Task", step(json!({"script": "$(step.artifacts.path)"})), &beta, "feature flag enable-artifacts should be set to true to use artifacts feature.: spec.steps[0]".to_owned()),
+        ("Task", step(&json!({"stdoutConfig": {"path": "/x"}})), &beta, needs("step stdout stream support", "\"alpha\"", "beta")),
+        ("Task", step(&json!({"script": "#!win\nx"})), &beta, needs("windows script support", "\"alpha\"", "beta")),
+        ("Task", step(&json!({"when": [{"cel": "true"}]})), &beta, "feature flag enable-cel-in-whenexpression should be set to true to use CEL: true in WhenExpression: spec.steps[0].when[0]".to_owned()),
+        ("Task", step(&json!({"script": "$(step.artifacts.path)"})), &beta, "feature flag enable-artifacts should be set to true to use artifacts feature.: spec.steps[0]".to_owned()),
         ("Task", json!({"steps": [{"image": "i"}], "params": [{"name": "p", "enum": ["a"]}]}), &beta, "feature flag `enable-param-enum` should be set to true to use Enum: spec.params[p]".to_owned()),
-        ("Pipeline", pipeline(json!({"matrix": {"params": [{"name": "x", "value": ["1"]}]}})), &stable, needs("matrix", "\"alpha\" or \"beta\"", "stable")),
-        ("Pipeline", pipeline(json!({"taskRef": null, "pipelineRef": {"name": "p"}})), &beta, needs("pipelineRef", "\"alpha\"", "beta")),
-        ("Pipeline", pipeline(json!({"taskRef": {"resolver": "git"}})), &stable, needs("resolver", "\"alpha\" or \"beta\"", "stable")),
+        ("Pipeline", pipeline(&json!({"matrix": {"params": [{"name": "x", "value": ["1"]}]}})), &stable, needs("matrix", "\"alpha\" or \"beta\"", "stable")),
+        ("Pipeline", pipeline(&json!({"taskRef": null, "pipelineRef": {"name": "p"}})), &beta, needs("pipelineRef", "\"alpha\"", "beta")),
+        ("Pipeline", pipeline(&json!({"taskRef": {"resolver": "git"}})), &stable, needs("resolver", "\"alpha\" or \"beta\"", "stable")),
         ("TaskRun", json!({"taskRef": {"name": "git://x"}}), &beta, "feature flag enable-concise-resolver-syntax should be set to true to use concise resolver syntax: spec.taskRef\nmissing field(s): spec.taskRef.resolver".to_owned()),
         ("TaskRun", json!({"taskRef": {"name": "t"}, "debug": {}}), &beta, needs("debug", "\"alpha\"", "beta")),
     ];

@@ -23,16 +23,13 @@ pub fn validate_update(old: &Object, new: &Object, defaults: &Defaults, flags: &
         (Object::PipelineRun(old), Object::PipelineRun(new)) => {
             pipeline_run(&root, old, new, defaults, &mut violations);
         }
-        (Object::Secret(old), Object::Secret(new)) => {
-            if old.immutable == Some(true) && (old.data != new.data || new.immutable != old.immutable) {
-                violations.push(sealed(&root));
-            }
+        (Object::Secret(old), Object::Secret(new)) if old.immutable == Some(true) => {
+            let same = old.data == new.data && new.immutable == old.immutable;
+            violations.extend((!same).then(|| sealed(&root)));
         }
-        (Object::ConfigMap(old), Object::ConfigMap(new)) => {
+        (Object::ConfigMap(old), Object::ConfigMap(new)) if old.immutable == Some(true) => {
             let same = old.data == new.data && old.binary_data == new.binary_data;
-            if old.immutable == Some(true) && (!same || new.immutable != old.immutable) {
-                violations.push(sealed(&root));
-            }
+            violations.extend((!same || new.immutable != old.immutable).then(|| sealed(&root)));
         }
         _ => {}
     }

@@ -11,7 +11,6 @@ use super::violation::Check;
 use super::violation::INVALID_VARIABLE;
 use super::violation::UNKNOWN_VARIABLE;
 use super::violation::Violation;
-use crate::decode::nearest;
 
 /// One reference to a variable of the prefix looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +179,7 @@ impl Check<'_> {
         text: &str,
         prefix: &str,
         known: impl Fn(&str) -> bool,
-        names: impl Fn() -> Vec<&'n str>,
+        names: impl FnOnce() -> Vec<&'n str>,
     ) {
         let found = variables(text, prefix);
         if let Some(message) = overlong(&found, text, prefix) {
@@ -189,13 +188,10 @@ impl Check<'_> {
         }
         let unknown = found.iter().map(Variable::base).find(|name| !known(name));
         if let Some(name) = unknown {
-            let mut names = names();
-            names.sort_unstable();
-            let hint = match nearest(&name, names) {
-                Some(near) => {
-                    format!("nothing declares $({prefix}.{name}); did you mean $({prefix}.{near})?")
-                }
-                None => format!("nothing declares $({prefix}.{name})"),
+            let declared = format!("nothing declares $({prefix}.{name})");
+            let hint = match self.near(&name, names) {
+                Some(near) => format!("{declared}; did you mean $({prefix}.{near})?"),
+                None => declared,
             };
             let message = format!("non-existent variable in {text:?}");
             self.add(Violation::new(UNKNOWN_VARIABLE, at, message).hint(hint));

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::flags::Flags;
 use super::flags::Stability;
 use super::place::Place;
+use crate::decode::nearest;
 use crate::problem::FieldPath;
 use crate::problem::Problem;
 
@@ -118,9 +119,9 @@ impl Violation {
         self
     }
 
-    /// Adds a hint if there is one.
-    pub(super) fn maybe_hint(mut self, hint: Option<String>) -> Self {
-        self.hint = hint.or(self.hint);
+    /// Hints at the name that was meant, if there is one like it.
+    pub(super) fn meant(mut self, near: Option<String>) -> Self {
+        self.hint = near.map(|near| format!("did you mean {near:?}?")).or(self.hint);
         self
     }
 
@@ -185,6 +186,17 @@ impl<'f> Check<'f> {
 
     pub(super) fn add(&mut self, violation: Violation) {
         self.violations.push(violation);
+    }
+
+    /// The name that was meant. After many violations it is looked for no more, so that they stay cheap.
+    pub(super) fn near<'n>(&self, name: &str, candidates: impl FnOnce() -> Vec<&'n str>) -> Option<String> {
+        const ENOUGH: usize = 100;
+        if self.violations.len() >= ENOUGH {
+            return None;
+        }
+        let mut candidates = candidates();
+        candidates.sort_unstable();
+        nearest(name, candidates).map(str::to_owned)
     }
 
     /// Requires that fields as unstable as `wanted` are accepted.
