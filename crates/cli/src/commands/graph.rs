@@ -34,7 +34,13 @@ pub(crate) struct GraphArgs {
     #[command(flatten)]
     choice: Choice,
     /// Draw as text, mermaid, dot or svg
-    #[arg(long, short, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
+    #[arg(
+        long,
+        short,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     format: Format,
 }
 

@@ -25,7 +25,6 @@ use crate::plane;
 use crate::plane::Executor;
 use crate::plane::Plane;
 use crate::plane::Planes;
-use crate::progress::End;
 use crate::progress::Follower;
 use crate::progress::Interrupt;
 use crate::progress::Interrupts;
@@ -125,7 +124,13 @@ pub(crate) struct RunArgs {
     dry_run: bool,
 
     /// Print the run and its children as one List, json or yaml; all else goes to stderr
-    #[arg(long, short, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        long,
+        short,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     output: Option<Format>,
     /// Leave out everything but the outcome
     #[arg(long, short, help_heading = "Output")]
@@ -266,12 +271,12 @@ async fn execute(
         streams,
     ))
     .await;
-    let reported = match &followed {
-        Ok((progress, end)) => Ok(conclude(args, plane.as_ref(), progress, *end, &interrupts, streams).await),
-        Err(_) => Ok(Exit::Environment),
+    let exit = match &followed {
+        Ok(progress) => conclude(args, plane.as_ref(), progress, &interrupts, streams).await,
+        Err(error) => error.exit(),
     };
     plane.stop().await;
-    followed.and(reported)
+    followed.map(|_| exit)
 }
 
 /// Creates everything and follows the run to its end.
@@ -283,7 +288,7 @@ async fn follow(
     log_directory: Option<LogDirectory>,
     interrupts: &mut Interrupts,
     streams: &mut Streams,
-) -> Result<(Progress, End)> {
+) -> Result<Progress> {
     let (client, clock) = (plane.client(), plane.clock());
     let Streams { out, err } = streams;
     let mut view: Box<dyn View> = match (args.quiet, args.output) {
@@ -315,7 +320,6 @@ async fn conclude(
     args: &RunArgs,
     plane: &dyn Plane,
     progress: &Progress,
-    end: End,
     interrupts: &Interrupts,
     streams: &mut Streams,
 ) -> Exit {
@@ -330,12 +334,7 @@ async fn conclude(
     let text = if args.quiet {
         report::outcome(progress, now, style)
     } else {
-        let text = report::summary(&client, progress, now, style).await;
-        if end == End::Ended {
-            format!("\n{text}")
-        } else {
-            text
-        }
+        format!("\n{}", report::summary(&client, progress, now, style).await)
     };
     talk.write(text.as_bytes());
     if let Some(format) = args.output {

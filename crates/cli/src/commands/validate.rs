@@ -8,6 +8,7 @@ use windlass_api::manifest::Manifest;
 use windlass_api::problem::Problem;
 use windlass_api::validation::Flags;
 
+use crate::error::Error;
 use crate::error::Result;
 use crate::error::push_problem;
 use crate::exit::Exit;
@@ -54,6 +55,13 @@ pub(crate) fn validate(args: &ValidateArgs, streams: &mut Streams) -> Result<Exi
         Flags::permissive()
     };
     let mut manifest = input::read(&args.files, "default", &flags)?;
+    if manifest.entries.is_empty() && manifest.problems.is_empty() {
+        let names: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();
+        return Err(Error::input(format!(
+            "{}: there is no object in the input",
+            names.join(", ")
+        )));
+    }
     if args.portable {
         let own = own_kinds(&manifest);
         manifest.problems.extend(own);

@@ -175,7 +175,11 @@ fn whens(expressions: &[WhenExpression]) -> Vec<String> {
                 "when {} {} [{}]",
                 quoted(&when.input),
                 when.operator,
-                when.values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")
+                when.values
+                    .iter()
+                    .map(|value| quoted(value))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )
         } else {
             format!("when {}", when.cel)

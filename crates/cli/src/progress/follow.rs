@@ -44,15 +44,6 @@ const MOST_EARLY: usize = 1024 * 1024;
 /// Output that came before the plane said whose it is.
 type Early = HashMap<Arc<str>, Vec<LogChunk>>;
 
-/// How following ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The run ended.
-    Ended,
-    /// The user did not want to wait.
-    Killed,
-}
-
 /// Follows one run.
 pub(crate) struct Follower<'a> {
     /// The plane.
@@ -123,17 +114,17 @@ impl<'a> Follower<'a> {
         &mut self,
         root: Object,
         interrupts: &mut Interrupts,
-    ) -> client::Result<(Progress, End)> {
+    ) -> client::Result<Progress> {
         let key = root.key();
         let mut progress = Progress::new(root);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let late = tokio::time::sleep(LATE_CHILDREN);
         tokio::pin!(late);
-        let end = loop {
+        loop {
             let is_ended = progress.is_ended();
             if is_ended && progress.is_quiet() {
-                break End::Ended;
+                break;
             }
             if !is_ended {
                 late.as_mut().reset(tokio::time::Instant::now() + LATE_CHILDREN);
@@ -142,7 +133,7 @@ impl<'a> Follower<'a> {
                 biased;
                 interrupt = interrupts.beyond(self.interrupted) => {
                     if self.interrupt(interrupt, &key).await? == Interrupt::Kill {
-                        break End::Killed;
+                        break;
                     }
                 }
                 event = self.watch.next() => self.see(event.map(|event| event.object), &mut progress).await?,
@@ -153,12 +144,12 @@ impl<'a> Follower<'a> {
                 _ = tick.tick(), if self.output.view.is_moving() => {
                     self.output.view.settle(&progress, self.clock.now());
                 }
-                () = &mut late, if is_ended => break End::Ended,
+                () = &mut late, if is_ended => break,
             }
-        };
+        }
         self.output.drain(&progress).await;
         self.output.view.finish();
-        Ok((progress, end))
+        Ok(progress)
     }
 
     async fn interrupt(&mut self, interrupt: Interrupt, key: &Key) -> client::Result<Interrupt> {

@@ -15,7 +15,6 @@ mod state;
 mod tests;
 mod view;
 
-pub(crate) use follow::End;
 pub(crate) use follow::Follower;
 pub(crate) use interrupts::Interrupt;
 pub(crate) use interrupts::Interrupts;

@@ -16,6 +16,7 @@ use crate::progress::succeeded;
 use crate::terminal::Paint;
 use crate::terminal::Style;
 use crate::terminal::neutralise;
+use crate::terminal::safe;
 
 /// Most failures that are shown with their last lines; the table has them all.
 const MOST: usize = 5;
@@ -29,7 +30,10 @@ const WIDTH: usize = 500;
 /// Texts about the tasks that failed: the step, its exit code, its last lines.
 pub(super) async fn failures(client: &Arc<dyn Client>, progress: &Progress, style: Style) -> Vec<String> {
     let mut failed: Vec<(&str, &TaskRun)> = Vec::new();
-    if let Object::TaskRun(run) = progress.root() {
+    if let Object::TaskRun(run) = progress.root()
+        && run.status.steps.iter().any(is_culprit)
+    {
+        // Without a step to name, the outcome's message says all there is.
         failed.push((progress.root_label(), run));
     }
     let below = progress
@@ -96,7 +100,7 @@ fn ended(state: &StepState) -> String {
 }
 
 fn indented(message: &str) -> String {
-    message.replace('\n', "\n  ")
+    message.lines().map(safe).collect::<Vec<_>>().join("\n  ")
 }
 
 async fn last_lines(client: &Arc<dyn Client>, run: &TaskRun, step: &StepState) -> Vec<Vec<u8>> {

@@ -20,7 +20,7 @@ use crate::progress::State;
 use crate::progress::duration_text;
 use crate::terminal::Paint;
 use crate::terminal::Style;
-use crate::terminal::neutralise;
+use crate::terminal::safe;
 
 /// Most rows of the table; beyond, tasks that ended well are only counted.
 const MOST_ROWS: usize = 60;
@@ -58,9 +58,7 @@ pub(crate) fn outcome(progress: &Progress, now: Time, style: Style) -> String {
     );
     let message = message(progress);
     if state != State::Succeeded && !message.is_empty() {
-        let mut safe = Vec::new();
-        neutralise(message.replace('\n', " ").as_bytes(), false, &mut safe);
-        let _ = write!(line, "\n  {}", String::from_utf8_lossy(&safe));
+        let _ = write!(line, "\n  {}", safe(&message.replace('\n', " ")));
     }
     line.push('\n');
     line
@@ -82,7 +80,11 @@ fn tasks(rows: &[Row], style: Style) -> String {
     let hidden_others = shown.len().saturating_sub(MOST_ROWS);
     shown.truncate(MOST_ROWS);
     let cells: Vec<Vec<Cell>> = shown.into_iter().map(|row| cells(row)).collect();
-    let mut text = table(style, &["TASK", "STATE", "REASON", "DURATION"], &cells);
+    let mut text = if cells.is_empty() {
+        String::new()
+    } else {
+        table(style, &["TASK", "STATE", "REASON", "DURATION"], &cells)
+    };
     for (count, what) in [
         (hidden_others, "others did not succeed"),
         (hidden_good, "tasks succeeded"),

@@ -1,10 +1,11 @@
 //! Where output goes, and how it looks there.
 
-mod safe;
+mod neutral;
 mod stream;
 mod style;
 
-pub(crate) use safe::neutralise;
+pub(crate) use neutral::neutralise;
+pub(crate) use neutral::safe;
 pub(crate) use stream::Color;
 pub(crate) use stream::Stream;
 pub(crate) use stream::Streams;

@@ -26,6 +26,13 @@ pub(crate) fn neutralise(bytes: &[u8], keep_colors: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(rest.as_bytes());
 }
 
+/// A text of strangers in which nothing is left that a terminal would obey.
+pub(crate) fn safe(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    neutralise(text.as_bytes(), false, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Control characters, except the tab; also those of C1, which some terminals obey, and those that turn the direction
 /// of text around.
 fn is_obeyed(character: char) -> bool {
