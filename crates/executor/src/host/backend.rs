@@ -182,6 +182,15 @@ impl Host {
         })
     }
 
+    /// Process id of the launcher, below which everything runs.
+    pub fn launcher_id(&self) -> u32 {
+        self.launcher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .process
+            .id()
+    }
+
     /// Makes and removes an empty sandbox: an early, clear answer instead of a failure of the first job.
     pub async fn check(&self) -> Result<(), StartFailure> {
         let job = Job {

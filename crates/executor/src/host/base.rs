@@ -345,5 +345,10 @@ fn devices(place: &Path) -> io::Result<()> {
     for (name, target) in links {
         rustix::fs::symlink(target, place.join(name))?;
     }
-    Ok(())
+    // One sandbox must not leave files for another there.
+    Ok(rustix::mount::mount_remount(
+        place,
+        flags | MountFlags::BIND | MountFlags::RDONLY,
+        c"",
+    )?)
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::job::File;
+use crate::job::Secret;
 
 /// Root of the machine's own file system in the launcher's tree.
 pub(super) const LOWER: &str = "/lower";
@@ -461,14 +462,18 @@ fn inside(spec: &SandboxSpec, takes: Vec<String>, actions: &mut Vec<Action>) {
             .iter()
             .map(|(base, file)| Action::File(base.into(), file.clone())),
     );
+    if spec.shell == Shell::PerProcess {
+        let place = File {
+            path: "sh".into(),
+            content: Secret::default(),
+            mode: 0o755,
+        };
+        actions.push(Action::File("/tekton/bin".into(), place));
+    }
     if spec.private_mounts {
         // A mount of its own, so that a process gets rid of all volumes at once.
         actions.push(Action::Directory(VOLUMES.into(), 0o755));
-        actions.push(Action::Bind {
-            source: VOLUMES.into(),
-            target: VOLUMES.into(),
-            read_only: false,
-        });
+        actions.push(Action::Memory(VOLUMES.into(), Some(1 << 20)));
     }
     actions.extend(
         takes

@@ -319,8 +319,13 @@ impl Prepared {
         for path in &self.candidates {
             match sys::execute(path, &self.arguments, &self.environment) {
                 libc::ENOENT | libc::ENOTDIR => {}
-                // As a shell does: a file that may not be executed is reported unless a later one can be.
-                libc::EACCES => errno = libc::EACCES,
+                // As a shell does: a file that may not be executed is reported unless a later one can be; a directory
+                // that may not be searched holds none.
+                libc::EACCES => {
+                    if rustix::fs::access(path.as_c_str(), rustix::fs::Access::EXISTS).is_ok() {
+                        errno = libc::EACCES;
+                    }
+                }
                 other => return (Stage::Execution, other),
             }
         }

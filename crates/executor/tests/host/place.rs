@@ -34,6 +34,11 @@ pub(crate) fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Out
     }
 }
 
+/// Turns a failure to start into a failure of the test.
+pub(crate) fn said<T>(started: Result<T, StartFailure>) -> Result<T, Failed> {
+    started.map_err(|failure| failure.message.into())
+}
+
 /// A test on a fresh backend of one mode; skipped with a reason where the machine refuses the mode.
 pub(crate) fn trial<F, R>(name: &str, mode: Mode, test: F) -> Trial
 where
@@ -89,13 +94,7 @@ pub(crate) struct Ended {
 impl Place {
     /// Runs the steps of a job one after another.
     pub(crate) async fn run(&self, job: &Job) -> Result<Vec<Ended>, StartFailure> {
-        let mut sandbox = self.host.prepare(job).await?;
-        let mut ended = Vec::new();
-        for step in &job.steps {
-            ended.push(run(sandbox.as_mut(), &format!("step-{}", step.name), &step.process).await?);
-        }
-        sandbox.destroy().await.expect("a sandbox can be destroyed");
-        Ok(ended)
+        run_job(&self.host, job).await
     }
 
     /// Runs one script in a sandbox of its own.
@@ -103,6 +102,17 @@ impl Place {
         let ended = self.run(&job(vec![shell(script)])).await?;
         Ok(ended.into_iter().next().expect("one step"))
     }
+}
+
+/// Runs the steps of a job one after another.
+pub(crate) async fn run_job(host: &Host, job: &Job) -> Result<Vec<Ended>, StartFailure> {
+    let mut sandbox = host.prepare(job).await?;
+    let mut ended = Vec::new();
+    for step in &job.steps {
+        ended.push(run(sandbox.as_mut(), &format!("step-{}", step.name), &step.process).await?);
+    }
+    sandbox.destroy().await.expect("a sandbox can be destroyed");
+    Ok(ended)
 }
 
 /// Starts a process and collects its output until it ended.
