@@ -8,7 +8,7 @@ use crate::graph::Policy;
 use crate::progress::Progress;
 use crate::state::SkipReason;
 
-/// Tasks `a` to `e`, of which `b` tolerates failure and all can be undone, and some of `finally`.
+/// Tasks `a` to `e`, of which all can be undone, then `f` and `g` of `finally`; `b` and `g` tolerate failure.
 fn graph(tasks: usize, lasts: usize, rollback: bool) -> Graph {
     let mut builder = Graph::builder();
     for name in ["a", "b", "c", "d", "e"].into_iter().take(tasks) {
@@ -23,7 +23,14 @@ fn graph(tasks: usize, lasts: usize, rollback: bool) -> Graph {
         });
     }
     for name in ["f", "g"].into_iter().take(lasts) {
-        builder.node(Node::finally(name));
+        builder.node(Node {
+            on_error: if name == "g" {
+                OnError::Continue
+            } else {
+                OnError::Stop
+            },
+            ..Node::finally(name)
+        });
     }
     builder.policy(Policy {
         rollback,
@@ -139,8 +146,23 @@ fn a_run_that_goes_on_tells_its_counts() {
 #[test]
 fn a_run_that_is_over_tells_its_counts_and_the_gravest_reason() {
     let rows = [
-        "", "S S S", "S F S", "S w S", "S F w", "F s s", "C s", "F C", "S | S F", "S | w", "S C S", "I s",
-        "F I", "S | sf", "T s", "S | T",
+        "",
+        "S S S",
+        "S F S",
+        "S w S",
+        "S F w",
+        "F s s",
+        "C s",
+        "F C",
+        "S | F S",
+        "S F | S F",
+        "S | w",
+        "S C S",
+        "I s",
+        "F I",
+        "S | sf",
+        "T s",
+        "S | T",
     ];
     insta::assert_snapshot!(table(&rows, &Setting::default()), @r#"
     : True Succeeded: Tasks Completed: 0 (Failed: 0, Cancelled 0), Skipped: 0
@@ -151,7 +173,8 @@ fn a_run_that_is_over_tells_its_counts_and_the_gravest_reason() {
     F s s: False Failed: Tasks Completed: 1 (Failed: 1, Cancelled 0), Skipped: 2
     C s: False Cancelled: Tasks Completed: 1 (Failed: 0, Cancelled 1), Skipped: 1
     F C: False Failed: Tasks Completed: 2 (Failed: 1, Cancelled 1), Skipped: 0
-    S | S F: False Failed: Tasks Completed: 3 (Failed: 1, Cancelled 0), Skipped: 0
+    S | F S: False Failed: Tasks Completed: 3 (Failed: 1, Cancelled 0), Skipped: 0
+    S F | S F: True Succeeded: Tasks Completed: 4 (Failed: 2 (Ignored: 2), Cancelled 0), Skipped: 0
     S | w: True Completed: Tasks Completed: 1 (Failed: 0, Cancelled 0), Skipped: 1
     S C S: False Cancelled: Tasks Completed: 3 (Failed: 0, Cancelled 1), Skipped: 0
     I s: False PipelineValidationFailed: Tasks Completed: 0 (Failed: 0, Cancelled 0), Skipped: 1, Failed Validation: 1
