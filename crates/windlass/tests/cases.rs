@@ -72,6 +72,7 @@ cases! {
     task_unnamed_steps => "task-unnamed-steps.yaml",
     task_volumes_and_env_sources => "task-volumes-and-env-sources.yaml",
     task_workspaces => "task-workspaces.yaml",
+    task_yaml_booleans => "task-yaml-booleans.yaml",
 }
 
 fn folder() -> std::path::PathBuf {
