@@ -12,10 +12,16 @@ use crate::names::LABEL_MAX;
 use crate::names::SUBDOMAIN_MAX;
 use crate::names::generate_name;
 use crate::names::is_dns_subdomain;
+use crate::names::is_result_name;
+use crate::names::qualified_name_problems;
 use crate::object::Kind;
 use crate::object::Object;
 use crate::reasons::pipeline_run;
 use crate::reasons::task_run;
+
+/// What Kubernetes says of the value of a label.
+const LABEL_RULE: &str = "consist of at most 63 alphanumeric characters, '-', '_' or '.', and start and end with an \
+     alphanumeric character";
 
 /// Everything that keeps an object from being created, at once.
 ///
@@ -25,6 +31,7 @@ pub fn validate_create(object: &Object, flags: &Flags) -> Vec<Violation> {
     let mut check = Check::new(flags);
     let root = Place::root();
     check.metadata(&root.field("metadata"), object.metadata(), object.kind());
+    check.labels(&root.field("metadata").field("labels"), object.metadata());
     check.body(&root, object);
     check.violations
 }
@@ -53,6 +60,21 @@ impl Check<'_> {
         } else if name.len() > most {
             let message = format!("Invalid resource name: length must be no more than {most} characters");
             self.add(Violation::new(INVALID_NAME, &at.field(field), message));
+        }
+    }
+
+    fn labels(&mut self, at: &Place<'_>, metadata: &ObjectMeta) {
+        for (key, value) in &metadata.labels {
+            for problem in qualified_name_problems(key) {
+                let message = format!("Invalid value: {key:?}: {problem}");
+                self.add(Violation::new(INVALID_NAME, &at.key(key), message));
+            }
+            if !value.is_empty() && (value.len() > LABEL_MAX || !is_result_name(value)) {
+                let message = format!(
+                    "Invalid value: {value:?}: a valid label must be an empty string or {LABEL_RULE}"
+                );
+                self.add(Violation::new(INVALID_VALUE, &at.key(key), message));
+            }
         }
     }
 

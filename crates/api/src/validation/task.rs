@@ -134,6 +134,18 @@ impl Check<'_> {
                     message,
                 ));
             }
+            if leaves_its_directory(&volume.name) {
+                // Upstream leaves this to the cluster, which wants a DNS label; here a variable may stand in it.
+                let message = format!(
+                    "invalid value: volume name {:?} is no name of a directory",
+                    volume.name
+                );
+                self.add(Violation::new(
+                    INVALID_VALUE,
+                    &at.index(index).field("name"),
+                    message,
+                ));
+            }
         }
     }
 

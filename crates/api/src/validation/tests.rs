@@ -69,6 +69,10 @@ fn tasks_are_refused_in_upstreams_words() {
                 "multiple volumes with same name \"v\": spec.volumes[1].name",
             ),
             (
+                json!({"steps": [image], "volumes": [{"name": "../v"}]}),
+                "invalid value: volume name \"../v\" is no name of a directory: spec.volumes[0].name",
+            ),
+            (
                 json!({"steps": [image], "workspaces": [{"name": "w"}, {"name": "w", "mountPath": "/x"}]}),
                 "workspace name \"w\" must be unique: spec.workspaces[1].name",
             ),
@@ -1008,6 +1012,20 @@ fn names_of_objects_are_checked() {
         (
             json!({"name": long}),
             "Invalid resource name: length must be no more than 63 characters: metadata.name".to_owned(),
+        ),
+        (
+            json!({"name": "a", "labels": {"example.com/a": "b", "c": ""}}),
+            String::new(),
+        ),
+        (
+            json!({"name": "a", "labels": {"/a": "b"}}),
+            "Invalid value: \"/a\": prefix part must be non-empty: metadata.labels[/a]".to_owned(),
+        ),
+        (
+            json!({"name": "a", "labels": {"a": "b c"}}),
+            "Invalid value: \"b c\": a valid label must be an empty string or consist of at most 63 alphanumeric \
+             characters, '-', '_' or '.', and start and end with an alphanumeric character: metadata.labels[a]"
+                .to_owned(),
         ),
     ];
     for (metadata, then) in rows {
