@@ -88,12 +88,17 @@ impl Arguments {
     /// Executes the command.
     pub fn execute(self, planes: &dyn Planes) -> Exit {
         let mut streams = Streams::standard(self.global.color);
+        self.execute_on(planes, &mut streams)
+    }
+
+    /// Executes the command; output goes to the streams.
+    pub(crate) fn execute_on(self, planes: &dyn Planes, streams: &mut Streams) -> Exit {
         let done = match self.command {
-            Command::Run(args) => commands::run::run(*args, planes, &mut streams),
-            Command::Validate(args) => commands::validate::validate(&args, &mut streams),
-            Command::Graph(args) => commands::graph::graph(&args, &mut streams),
-            Command::Schema(args) => commands::schema::schema(&args, &mut streams),
-            Command::Completions(args) => commands::completions::completions(&args, &mut streams),
+            Command::Run(args) => commands::run::run(*args, planes, streams),
+            Command::Validate(args) => commands::validate::validate(&args, streams),
+            Command::Graph(args) => commands::graph::graph(&args, streams),
+            Command::Schema(args) => commands::schema::schema(&args, streams),
+            Command::Completions(args) => commands::completions::completions(&args, streams),
             Command::Version => {
                 streams
                     .out

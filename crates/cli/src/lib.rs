@@ -8,6 +8,8 @@ mod arguments;
 mod commands;
 mod error;
 mod exit;
+#[cfg(test)]
+mod fake;
 mod graph;
 mod input;
 mod launch;

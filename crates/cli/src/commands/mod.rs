@@ -5,4 +5,6 @@ pub(crate) mod graph;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod schema;
+#[cfg(test)]
+mod tests;
 pub(crate) mod validate;

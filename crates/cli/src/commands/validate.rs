@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use windlass_api::manifest::Manifest;
 use windlass_api::problem::Problem;
+use windlass_api::problem::Problems;
 use windlass_api::validation::Flags;
 
 use crate::error::Error;
@@ -64,7 +65,10 @@ pub(crate) fn validate(args: &ValidateArgs, streams: &mut Streams) -> Result<Exi
     }
     if args.portable {
         let own = own_kinds(&manifest);
-        manifest.problems.extend(own);
+        let mut problems: Problems = std::mem::take(&mut manifest.problems).into();
+        problems.extend(own);
+        problems.sort();
+        manifest.problems = problems.into_iter().collect();
     }
     let text = match args.output {
         Some(Format::Json) => format!("{:#}\n", json!({"problems": manifest.problems})),

@@ -52,28 +52,20 @@ pub(super) fn set(params: &mut Vec<Param>, param: Param) {
     }
 }
 
-/// Refuses to start without required values, all at once.
-///
-/// # Errors
-/// When a declared parameter has neither a value nor a default.
-pub(super) fn require(declared: &[ParamSpec], given: &[Param]) -> Result<()> {
+/// Declared parameters that have neither a value nor a default: what is wrong, and the options that mend it.
+pub(super) fn missing(declared: &[ParamSpec], given: &[Param]) -> Option<(String, Vec<String>)> {
     let is_given = |name: &str| given.iter().any(|param| param.name == name);
     let missing: Vec<&ParamSpec> = declared
         .iter()
         .filter(|spec| spec.default.is_none() && !is_given(&spec.name))
         .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
     let names: Vec<&str> = missing.iter().map(|spec| spec.name.as_str()).collect();
-    let (noun, verb) = if names.len() == 1 {
-        ("parameter", "has")
-    } else {
-        ("parameters", "have")
+    let what = match names.as_slice() {
+        [] => return None,
+        [one] => format!("parameter {one} has no value"),
+        several => format!("parameters {} have no value", several.join(", ")),
     };
-    let error = Error::usage(format!("{noun} {} {verb} no value", names.join(", ")));
-    let flags: Vec<String> = missing.iter().map(|spec| flag(spec)).collect();
-    Err(error.hint(format!("give\n{}", flags.join("\n"))))
+    Some((what, missing.iter().map(|spec| flag(spec)).collect()))
 }
 
 fn flag(spec: &ParamSpec) -> String {

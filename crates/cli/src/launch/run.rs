@@ -23,6 +23,7 @@ use windlass_api::tekton::workspaces::WorkspaceBinding;
 use super::params;
 use super::workspaces;
 use super::workspaces::Source;
+use crate::error::Error;
 use crate::error::Result;
 use crate::input::Assignment;
 use crate::input::Chosen;
@@ -108,14 +109,20 @@ pub(crate) fn prepare(manifest: &Manifest, chosen: Chosen<'_>, wishes: &Wishes) 
     })
 }
 
+/// Refuses to start without required values and workspaces, naming all of them.
 fn require(
     definition: Option<Definition<'_>>,
     params: &[Param],
     declared: Option<&[DeclaredWorkspace<'_>]>,
     bindings: &[WorkspaceBinding],
 ) -> Result<()> {
-    params::require(definition.map(Definition::params).unwrap_or_default(), params)?;
-    workspaces::require(declared.unwrap_or_default(), bindings)
+    let params = params::missing(definition.map(Definition::params).unwrap_or_default(), params);
+    let workspaces = workspaces::missing(declared.unwrap_or_default(), bindings);
+    let (what, options): (Vec<String>, Vec<Vec<String>>) = params.into_iter().chain(workspaces).unzip();
+    if what.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(what.join("; ")).hint(format!("give\n{}", options.concat().join("\n"))))
 }
 
 /// The account that runs use unless they name another: it exists in every namespace.

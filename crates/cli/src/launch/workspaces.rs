@@ -138,29 +138,27 @@ fn claim_name(workspace: &str) -> String {
     format!("directory-of-{}", word.trim_matches('-'))
 }
 
-/// Refuses to start without required workspaces, all at once.
-///
-/// # Errors
-/// When a declared workspace that is not optional has no binding.
-pub(super) fn require(declared: &[DeclaredWorkspace<'_>], bound: &[WorkspaceBinding]) -> Result<()> {
+/// Declared workspaces that need a binding and have none: what is wrong, and the options that mend it.
+pub(super) fn missing(
+    declared: &[DeclaredWorkspace<'_>],
+    bound: &[WorkspaceBinding],
+) -> Option<(String, Vec<String>)> {
     let is_bound = |name: &str| bound.iter().any(|binding| binding.name == name);
     let missing: Vec<&str> = declared
         .iter()
         .filter(|workspace| !workspace.optional && !is_bound(workspace.name))
         .map(|workspace| workspace.name)
         .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let (noun, verb) = if missing.len() == 1 {
-        ("workspace", "is")
-    } else {
-        ("workspaces", "are")
+    let what = match missing.as_slice() {
+        [] => return None,
+        [one] => format!("workspace {one} is not bound"),
+        several => format!("workspaces {} are not bound", several.join(", ")),
     };
-    let error = Error::usage(format!("{noun} {} {verb} not bound", missing.join(", ")));
-    let flags: Vec<String> = missing
-        .iter()
-        .map(|name| format!("--workspace {name}=DIR  or  {name}=emptyDir"))
-        .collect();
-    Err(error.hint(format!("give\n{}", flags.join("\n"))))
+    Some((
+        what,
+        missing
+            .iter()
+            .map(|name| format!("--workspace {name}=DIR  or  {name}=emptyDir"))
+            .collect(),
+    ))
 }

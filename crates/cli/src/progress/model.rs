@@ -213,15 +213,16 @@ impl Progress {
 /// The child's name without its parent's: the pipeline task, and the number of a matrix combination. Names that were
 /// cut because they were too long leave the pipeline task.
 fn own_label<'a>(metadata: &'a ObjectMeta, parent: &str) -> &'a str {
-    let task = metadata
-        .labels
-        .get(labels::PIPELINE_TASK)
-        .map_or(metadata.name.as_str(), String::as_str);
     let rest = metadata
         .name
         .strip_prefix(parent)
         .and_then(|rest| rest.strip_prefix('-'));
-    rest.filter(|rest| rest.starts_with(task)).unwrap_or(task)
+    match metadata.labels.get(labels::PIPELINE_TASK) {
+        Some(task) => rest
+            .filter(|rest| rest.starts_with(task.as_str()))
+            .unwrap_or(task),
+        None => rest.unwrap_or(&metadata.name),
+    }
 }
 
 fn root_label(root: &Object) -> String {
