@@ -70,7 +70,14 @@ pub struct Plane {
     controllers: Mutex<Option<JoinSet<()>>>,
     crashing: Mutex<Arc<CrashingClient>>,
     writes: Mutex<usize>,
+    past: Mutex<Past>,
     directory: tempfile::TempDir,
+}
+
+/// All that was ever written.
+struct Past {
+    watch: windlass_store::Watch,
+    events: Vec<Object>,
 }
 
 /// Opening one takes longer than a scenario, and none of them is used.
@@ -94,6 +101,9 @@ impl Plane {
             ..Webhooks::default()
         };
         let store = Store::new(Box::new(admission), Box::new(stamp));
+        let watch = store
+            .watch(Kind::ALL, None, None)
+            .expect("a new store is in its window");
         let logs = Logs::new(directory.path().to_owned());
         let client = Arc::new(LocalClient::new(store, logs.clone()));
         let mut config = Config::new(directory.path().join("claims"));
@@ -110,6 +120,10 @@ impl Plane {
             controllers: Mutex::default(),
             crashing: Mutex::new(Arc::new(crashing)),
             writes: Mutex::new(0),
+            past: Mutex::new(Past {
+                watch,
+                events: Vec::new(),
+            }),
             directory,
         });
         plane.start_controllers();
@@ -159,6 +173,19 @@ impl Plane {
     /// Writes of the controllers so far.
     pub fn writes(&self) -> usize {
         *locked(&self.writes) + locked(&self.crashing).writes()
+    }
+
+    /// Every state that an object had, the oldest first.
+    pub fn versions(&self, key: &Key) -> Vec<Object> {
+        let mut past = locked(&self.past);
+        while let Some(event) = past.watch.try_next() {
+            past.events.push(event.object);
+        }
+        past.events
+            .iter()
+            .filter(|object| object.key() == *key)
+            .cloned()
+            .collect()
     }
 
     /// The door to the plane, for others than its controllers.

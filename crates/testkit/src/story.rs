@@ -21,6 +21,20 @@ pub async fn tell(plane: &Plane, key: &Key) -> String {
     story.text
 }
 
+/// Tells every condition that a run had, in order.
+pub fn history(plane: &Plane, key: &Key) -> String {
+    let mut text = String::new();
+    let mut last = String::new();
+    for object in plane.versions(key) {
+        let now = condition(&object.to_json()["status"]);
+        if now != last {
+            let _ = writeln!(text, "{now}");
+            last = now;
+        }
+    }
+    text
+}
+
 struct Story<'p> {
     plane: &'p Plane,
     text: String,

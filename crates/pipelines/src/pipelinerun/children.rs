@@ -55,6 +55,13 @@ pub(crate) struct Draft {
     pub(crate) display_name: String,
 }
 
+/// One run of a task: its name, parameters, and name for people.
+struct Call {
+    name: String,
+    params: Vec<Param>,
+    display_name: String,
+}
+
 /// What children are made from.
 pub(crate) struct Parent<'a> {
     pub(crate) run: &'a PipelineRun,
@@ -73,6 +80,44 @@ impl Parent<'_> {
             return Ok(Vec::new());
         };
         let task = self.filled(node, task)?;
+        let drafts = self.calls(&task)?.into_iter().map(|call| {
+            let Call {
+                name,
+                params,
+                display_name,
+            } = call;
+            let object = match work {
+                Work::Task(definition) => {
+                    let spec = definition.as_ref().map(|definition| &definition.spec);
+                    self.task_run(node, &task, spec, name, params)?
+                }
+                Work::Embedded => self.task_run(node, &task, None, name, params)?,
+                Work::Custom => self.custom_run(node, &task, name, params)?,
+                Work::Pipeline(pipeline) => {
+                    self.pipeline_run(node, &task, pipeline.as_deref(), name, params)?
+                }
+            };
+            Ok(Draft { object, display_name })
+        });
+        drafts.collect()
+    }
+
+    /// The names for people of a task's children, by the children's names.
+    pub(crate) fn display_names(&self, node: NodeId) -> Vec<(String, String)> {
+        let Some(task) = self.knowledge.task(node) else {
+            return Vec::new();
+        };
+        let calls = self.filled(node, task).and_then(|task| self.calls(&task));
+        // A task that has children could be called.
+        let calls = calls.unwrap_or_default();
+        calls
+            .into_iter()
+            .map(|call| (call.name, call.display_name))
+            .collect()
+    }
+
+    /// One call for each combination of the task's matrix.
+    fn calls(&self, task: &PipelineTask) -> Result<Vec<Call>, Refused> {
         let combinations = match &task.matrix {
             None => vec![Vec::new()],
             Some(matrix) => {
@@ -88,31 +133,26 @@ impl Parent<'_> {
             }
         };
         let alone = combinations.len() == 1;
-        let drafts = combinations.into_iter().enumerate().map(|(index, combination)| {
+        let calls = combinations.into_iter().enumerate().map(|(index, combination)| {
             let suffix = if alone {
                 format!("-{}", task.name)
             } else {
                 format!("-{}-{index}", task.name)
             };
             let name = names::child_name(&self.run.metadata.name, &suffix);
-            let all: Vec<Param> = combination
+            let params: Vec<Param> = combination
                 .into_iter()
                 .chain(task.params.iter().cloned())
                 .collect();
             let display_name =
-                matrix::display_name(&task, &all).unwrap_or_else(|_| task.display_name.clone());
-            let object = match work {
-                Work::Task(definition) => {
-                    let spec = definition.as_ref().map(|definition| &definition.spec);
-                    self.task_run(node, &task, spec, name, all)?
-                }
-                Work::Embedded => self.task_run(node, &task, None, name, all)?,
-                Work::Custom => self.custom_run(node, &task, name, all)?,
-                Work::Pipeline(pipeline) => self.pipeline_run(node, &task, pipeline.as_deref(), name, all)?,
-            };
-            Ok(Draft { object, display_name })
+                matrix::display_name(task, &params).unwrap_or_else(|_| task.display_name.clone());
+            Call {
+                name,
+                params,
+                display_name,
+            }
         });
-        drafts.collect()
+        Ok(calls.collect())
     }
 
     /// The task with results, context and the outcome of others put in.

@@ -196,22 +196,7 @@ impl Tracker {
         if self.knowledge.finally.is_some() {
             return;
         }
-        let view = self.progress.view();
-        let tasks = self.knowledge.spec.tasks.iter().enumerate().map(|(index, task)| {
-            let node = NodeId::new(u32::try_from(index).unwrap_or(u32::MAX));
-            let children = self
-                .knowledge
-                .record(node)
-                .map(|record| record.children.as_slice())
-                .unwrap_or_default();
-            let telling = children.iter().max_by_key(|child| child.state.is_failure());
-            (
-                task.name.as_str(),
-                view.task_status(node),
-                telling.map_or("", |child| child.reason.as_str()),
-            )
-        });
-        let values = windlass_engine::context::finally_context(tasks, view.aggregate_status());
+        let values = self.knowledge.finally_values(self.progress.view());
         self.knowledge.finally = Some(values);
     }
 }

@@ -70,6 +70,11 @@ pub(crate) async fn prepare(
         Ok(work) => work,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    if run.status.pipeline_spec.is_none()
+        && let Err(refusal) = validate::together(run, &definition.spec, &spec, &work)
+    {
+        return Ok(Err(refusal));
+    }
     Ok(assemble(run, definition, spec, work, fail_fast))
 }
 
@@ -143,7 +148,7 @@ async fn work(
             Err(Error::Plane(error)) => return Err(error),
             Err(error) => return Ok(Err(missing(run, pipeline, task, &error))),
         };
-        if let Err(refusal) = validate::task(run, spec, task, &work) {
+        if let Err(refusal) = validate::task(run, task, &work) {
             return Ok(Err(refusal));
         }
         all.push(work);

@@ -157,12 +157,14 @@ impl PipelineRuns {
 
     async fn proceed(&self, run: &PipelineRun, now: Time) -> Result<Action> {
         let known = self.trackers().remove(&run.metadata.uid);
+        let is_new = known.is_none();
+        let mut newest = None;
         let (tracker, status) = match known {
             Some(tracker) => (tracker, None),
             None => {
                 let mut status = run.status.clone();
                 status::start(&mut status, now);
-                match self.track(run, &mut status).await? {
+                match self.track(run, &mut status, &mut newest).await? {
                     Ok(tracker) => (tracker, Some(status)),
                     Err(refusal) => {
                         status::refuse(&mut status, &refusal, now);
@@ -173,7 +175,7 @@ impl PipelineRuns {
             }
         };
         let mut pass = Pass {
-            run,
+            run: newest.as_deref().unwrap_or(run),
             status,
             tracker,
             now,
@@ -182,7 +184,12 @@ impl PipelineRuns {
             pass.tracker.fold(&child);
         }
         let action = match self.advance(&mut pass).await {
-            Ok(Ok(plan)) => self.show(&mut pass, &plan).await,
+            Ok(Ok(plan)) => {
+                if is_new {
+                    self.recover(&mut pass);
+                }
+                self.show(&mut pass, &plan).await
+            }
             Ok(Err(refusal)) => {
                 let mut status = pass.take_status();
                 status::refuse(&mut status, &refusal, now);
@@ -196,10 +203,12 @@ impl PipelineRuns {
     }
 
     /// Makes a tracker: for a new run from its pipeline, for one that was started before also from its children.
+    /// `newest` becomes the run as it is now, if that changed.
     async fn track(
         &self,
         run: &PipelineRun,
         status: &mut PipelineRunStatus,
+        newest: &mut Option<Arc<PipelineRun>>,
     ) -> Result<std::result::Result<Tracker, Refusal>> {
         let prepared = prepare::prepare(&self.definitions, run, self.config.fail_fast).await?;
         let mut prepared = match prepared {
@@ -209,7 +218,7 @@ impl PipelineRuns {
         if let Some(refusal) = self.nests_itself(run, &prepared.tracker).await? {
             return Ok(Err(refusal));
         }
-        self.hand_on(run, &prepared).await?;
+        *newest = self.hand_on(run, &prepared).await?;
         status::keep_definition(status, &prepared.tracker, prepared.ref_source.take());
         for kind in [Kind::TaskRun, Kind::CustomRun, Kind::PipelineRun] {
             let list = self.client.list(kind, Some(&run.metadata.namespace)).await?;
@@ -235,22 +244,55 @@ impl PipelineRuns {
         Ok(None)
     }
 
-    /// Hands labels and annotations of the pipeline on to the run.
-    async fn hand_on(&self, run: &PipelineRun, prepared: &prepare::Prepared) -> Result<()> {
+    /// Hands labels and annotations of the pipeline on to the run, and returns it if that changed it.
+    async fn hand_on(
+        &self,
+        run: &PipelineRun,
+        prepared: &prepare::Prepared,
+    ) -> Result<Option<Arc<PipelineRun>>> {
         let change = |run: &mut PipelineRun| {
             let labels = add_missing(&mut run.metadata.labels, &prepared.labels);
             add_missing(&mut run.metadata.annotations, &prepared.annotations) || labels
         };
         if !change(&mut run.clone()) {
-            return Ok(());
+            return Ok(None);
         }
         let changed = |run: &mut PipelineRun| {
             change(run);
         };
-        self.client
-            .modify::<PipelineRun>(&run.key(), changed)
-            .await
-            .map(drop)
+        self.client.modify::<PipelineRun>(&run.key(), changed).await
+    }
+
+    /// Puts back what children do not say of themselves: which guards let them run, and how they are shown.
+    fn recover(&self, pass: &mut Pass<'_>) {
+        for index in 0..pass.tracker.knowledge.records.len() {
+            let node = NodeId::new(u32::try_from(index).unwrap_or(u32::MAX));
+            let knowledge = &pass.tracker.knowledge;
+            if knowledge
+                .record(node)
+                .is_none_or(|record| record.children.is_empty())
+            {
+                continue;
+            }
+            let parent = Parent {
+                run: pass.run,
+                knowledge,
+                workspaces: &[],
+                default_timeout: self.config.default_timeout,
+                max_combinations: self.config.max_matrix_combinations,
+            };
+            let (guards, names) = (knowledge.guards(node), parent.display_names(node));
+            let Some(record) = pass.tracker.knowledge.record_mut(node) else {
+                continue;
+            };
+            record.when = guards;
+            for (name, display_name) in names {
+                let child = record.children.iter_mut().find(|child| child.name == name);
+                if let Some(child) = child {
+                    child.display_name = display_name;
+                }
+            }
+        }
     }
 
     /// Plans and carries out until nothing is left to do now.
@@ -267,6 +309,10 @@ impl PipelineRuns {
                 progress, knowledge, ..
             } = &mut pass.tracker;
             let plan = progress.advance(directive, knowledge, pass.now);
+            let finally_begins = before_finally && matches!(plan.phase, Phase::Finally);
+            if finally_begins {
+                pass.tracker.begin_finally(pass.now);
+            }
             let mut acted = false;
             for command in &plan.commands {
                 match *command {
@@ -295,7 +341,6 @@ impl PipelineRuns {
                     Command::Undo { .. } => {}
                 }
             }
-            let finally_begins = before_finally && matches!(plan.phase, Phase::Finally);
             if !(acted || finally_begins) {
                 return Ok(Ok(plan));
             }

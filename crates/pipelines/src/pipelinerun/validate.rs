@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use windlass_api::reasons::pipeline_run;
+use windlass_api::references;
+use windlass_api::references::ResultRef;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::PipelineSpec;
 use windlass_api::tekton::PipelineTask;
@@ -83,12 +85,7 @@ pub(crate) fn run(run: &PipelineRun, pipeline: &str, spec: &PipelineSpec) -> Res
 }
 
 /// Whether a task of the pipeline gives its definition what that asks for.
-pub(crate) fn task(
-    run: &PipelineRun,
-    spec: &PipelineSpec,
-    task: &PipelineTask,
-    work: &Work,
-) -> Result<(), Refusal> {
+pub(crate) fn task(run: &PipelineRun, task: &PipelineTask, work: &Work) -> Result<(), Refusal> {
     let Work::Task(Some(definition)) = work else {
         return Ok(());
     };
@@ -108,6 +105,92 @@ pub(crate) fn task(
             )
         },
     )?;
+    Ok(())
+}
+
+/// Whether the tasks of a pipeline fit each other and it. `written` is the pipeline before anything was put in.
+pub(crate) fn together(
+    run: &PipelineRun,
+    written: &PipelineSpec,
+    spec: &PipelineSpec,
+    work: &[Work],
+) -> Result<(), Refusal> {
+    let tasks: Vec<(&PipelineTask, &Work)> = spec.tasks.iter().chain(&spec.finally).zip(work).collect();
+    for (task, (_, work)) in written.tasks.iter().chain(&written.finally).zip(&tasks) {
+        enums(written, task, work)?;
+    }
+    for (task, _) in &tasks {
+        for reference in references::task_edges(task).results {
+            produced(&tasks, &reference).map_err(|problem| {
+                let message = format!(
+                    "{USER_ERROR}invalid result reference in pipeline task {:?}: {problem}",
+                    task.name
+                );
+                Refusal::new(pipeline_run::INVALID_TASK_RESULT_REFERENCE, message)
+            })?;
+        }
+    }
+    for result in &spec.results {
+        for reference in references::param_texts(&result.value).flat_map(ResultRef::in_text) {
+            produced(&tasks, &reference).map_err(|problem| {
+                let message = format!(
+                    "Failed to resolve pipeline result reference for {:?} with error invalid pipeline result {:?}: \
+                     {problem}",
+                    run.metadata.name, result.name
+                );
+                Refusal::new(pipeline_run::INVALID_PIPELINE_RESULT_REFERENCE, message)
+            })?;
+        }
+    }
+    tasks
+        .iter()
+        .try_for_each(|(task, work)| optional_workspaces(spec, task, work))
+}
+
+/// Whether the task gets no parameter of the pipeline that may have values which it refuses.
+fn enums(written: &PipelineSpec, task: &PipelineTask, work: &Work) -> Result<(), Refusal> {
+    let (name, declared) = match (work, &task.task_spec) {
+        (Work::Task(Some(definition)), _) => (&definition.name, &definition.spec.params),
+        (Work::Embedded, Some(embedded)) => (&task.name, &embedded.params),
+        _ => return Ok(()),
+    };
+    params::validate_enum_subset(name, &task.params, &written.params, declared).map_err(|error| {
+        let message = format!("Validation failed for pipelinerun with error {USER_ERROR}{error}");
+        Refusal::new(pipeline_run::VALIDATION_FAILED, message)
+    })
+}
+
+/// Whether the result that is referred to will be produced, as far as that can be known before anything ran.
+fn produced(tasks: &[(&PipelineTask, &Work)], reference: &ResultRef<'_>) -> Result<(), String> {
+    let producer = tasks.iter().find(|(task, _)| task.name == reference.task);
+    let Some((task, work)) = producer else {
+        return Err(format!(
+            "referenced pipeline task {:?} does not exist",
+            reference.task
+        ));
+    };
+    let declared = match (work, &task.task_spec) {
+        (Work::Task(Some(definition)), _) => &definition.spec.results,
+        (Work::Embedded, Some(embedded)) => &embedded.results,
+        // What custom tasks, pipelines and tasks that are resolved later produce is known when they have run.
+        _ => return Ok(()),
+    };
+    if declared.iter().any(|result| result.name == reference.result) {
+        return Ok(());
+    }
+    Err(format!(
+        "{:?} is not a named result returned by pipeline task {:?}",
+        reference.result, reference.task
+    ))
+}
+
+/// Whether the task requires no workspace that the pipeline may be without.
+fn optional_workspaces(spec: &PipelineSpec, task: &PipelineTask, work: &Work) -> Result<(), Refusal> {
+    let declared = match (work, &task.task_spec) {
+        (Work::Task(Some(definition)), _) => &definition.spec.workspaces,
+        (Work::Embedded, Some(embedded)) => &embedded.workspaces,
+        _ => return Ok(()),
+    };
     let optional = |name: &str| {
         spec.workspaces
             .iter()
@@ -119,9 +202,7 @@ pub(crate) fn task(
         } else {
             &binding.workspace
         };
-        let required = definition
-            .spec
-            .workspaces
+        let required = declared
             .iter()
             .any(|own| own.name == binding.name && !own.optional);
         if required && optional(source) {

@@ -4,6 +4,7 @@ use windlass_api::Time;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
+use windlass_api::tekton::taskrun::ContainerStateTerminated;
 use windlass_api::tekton::taskrun::TaskRunResult;
 use windlass_api::tekton::taskrun::TaskRunStatus;
 use windlass_engine::results;
@@ -64,6 +65,7 @@ pub(crate) fn conclude(run: &TaskRun, status: &mut TaskRunStatus, failure: Optio
             .get(ON_ERROR)
             .is_some_and(|value| value == "continue");
     let reason = if ignored { "FailureIgnored" } else { failure.reason };
+    terminate_rest(status, failure.reason, now);
     conditions::set(
         &mut status.conditions,
         SUCCEEDED,
@@ -74,6 +76,39 @@ pub(crate) fn conclude(run: &TaskRun, status: &mut TaskRunStatus, failure: Optio
     );
     if retries_left(run) {
         archive(status, &failure.message, now);
+    }
+}
+
+/// Ends what still seems to run: it went with its pod.
+fn terminate_rest(status: &mut TaskRunStatus, reason: &str, now: Time) {
+    for step in &mut status.steps {
+        if step.terminated.is_some() {
+            continue;
+        }
+        let running = step.running.take();
+        step.waiting = None;
+        reason.clone_into(&mut step.termination_reason);
+        step.terminated = Some(ContainerStateTerminated {
+            exit_code: 1,
+            reason: reason.to_owned(),
+            message: format!(
+                "Step {} terminated as pod {} is terminated",
+                step.name, status.pod_name
+            ),
+            started_at: running.and_then(|running| running.started_at).or(Some(now)),
+            finished_at: Some(now),
+            ..ContainerStateTerminated::default()
+        });
+    }
+    for sidecar in &mut status.sidecars {
+        if let Some(running) = sidecar.running.take() {
+            sidecar.terminated = Some(ContainerStateTerminated {
+                reason: "Completed".to_owned(),
+                started_at: running.started_at,
+                finished_at: Some(now),
+                ..ContainerStateTerminated::default()
+            });
+        }
     }
 }
 

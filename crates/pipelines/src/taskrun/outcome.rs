@@ -3,6 +3,7 @@
 use windlass_executor::Job;
 use windlass_executor::observation::AttemptEnd;
 use windlass_executor::observation::Outcome;
+use windlass_executor::observation::StartFailure;
 use windlass_executor::observation::StartFailureKind;
 use windlass_executor::observation::StepEnd;
 use windlass_executor::observation::StepReport;
@@ -58,19 +59,36 @@ pub(crate) fn failure(
                  large task result ({bytes} bytes)."
             ),
         )),
-        AttemptEnd::CouldNotStart(start) => {
-            let reason = match start.kind {
-                StartFailureKind::ImagePull => "TaskRunImagePullFailed",
-                StartFailureKind::ContainerConfig => "CreateContainerConfigError",
-                StartFailureKind::Sandbox => "PodCreationFailed",
-            };
-            Some(Failure::new(reason, start.message.clone()))
-        }
+        AttemptEnd::CouldNotStart(start) => Some(start_failure(name, job, reports, start)),
         AttemptEnd::Lost(why) => Some(Failure {
             reason: "Failed",
             message: why.clone(),
             ignorable: true,
         }),
+    }
+}
+
+fn start_failure(run: &str, job: &Job, reports: &Reports, start: &StartFailure) -> Failure {
+    let why = &start.message;
+    let (role, name, image) = reports.not_started(job);
+    match start.kind {
+        StartFailureKind::ImagePull => Failure::new(
+            "TaskRunImagePullFailed",
+            format!(
+                "the {role} {name:?} in TaskRun {run:?} failed to pull the image {image:?}. The pod errored with the \
+                 message: \"{why}.\""
+            ),
+        ),
+        StartFailureKind::ContainerConfig => Failure::new(
+            "CreateContainerConfigError",
+            format!(
+                "the {role} {name:?} in TaskRun {run:?} failed to start. The pod errored with the message: \"{why}.\""
+            ),
+        ),
+        StartFailureKind::Sandbox => Failure::new(
+            "PodCreationFailed",
+            format!("failed to create task run pod {run:?}: {why}"),
+        ),
     }
 }
 

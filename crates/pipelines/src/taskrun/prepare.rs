@@ -91,9 +91,9 @@ fn unresolved(run: &TaskRun, error: &Error) -> Failure {
         .map_or("", |reference| reference.name.as_str());
     let error = chain(error);
     let message = if what.is_empty() {
-        format!("error when listing tasks for taskRun {name}: {error}")
+        error
     } else {
-        format!("error when getting Task {what:?} for TaskRun {name}: {error}")
+        format!("error when listing tasks for taskRun {name}: {error}")
     };
     Failure::new("TaskRunResolutionFailed", message)
 }
@@ -109,9 +109,18 @@ async fn merge_step_actions(
         let Some(reference) = step.r#ref.clone() else {
             continue;
         };
-        let action = definitions
-            .step_action(&run.metadata.namespace, &reference)
-            .await?;
+        let action = match definitions.step_action(&run.metadata.namespace, &reference).await {
+            Ok(action) => action,
+            Err(error @ Error::Plane(_)) => return Err(error),
+            Err(error) => {
+                let message = format!(
+                    "failed to resolve step ref for step {:?} (index {index}): {}",
+                    step.name,
+                    chain(&error)
+                );
+                return Ok(Err(Failure::new("TaskRunResolutionFailed", message)));
+            }
+        };
         match steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params) {
             Ok(merged) => task.steps.splice(index..=index, [merged]).for_each(drop),
             Err(error) => {

@@ -113,6 +113,8 @@ impl TaskRuns {
 
     async fn bring_forward(&self, key: &Key) -> Result<Action> {
         let Some(run) = self.client.find::<TaskRun>(&key.namespace, &key.name).await? else {
+            let lost = self.attempts_of(key);
+            lost.iter().for_each(|id| self.jobs.cancel(id, Cancel::Kill));
             self.forget(|attempt| attempt.key == *key);
             return Ok(Action::AwaitChange);
         };
@@ -142,6 +144,12 @@ impl TaskRuns {
             // The latter two only follow from a known attempt.
             (Next::Leave, _) | (Next::Follow(_) | Next::Conclude, None) => Ok(Action::AwaitChange),
         }
+    }
+
+    fn attempts_of(&self, key: &Key) -> Vec<AttemptId> {
+        let attempts = self.attempts();
+        let of_key = attempts.iter().filter(|(_, attempt)| attempt.key == *key);
+        of_key.map(|(id, _)| id.clone()).collect()
     }
 
     fn forget(&self, which: impl Fn(&Attempt) -> bool) {

@@ -67,6 +67,20 @@ impl Reports {
         self.finished.values()
     }
 
+    /// The first container that has not started: its role, name and image.
+    pub(crate) fn not_started<'a>(&self, job: &'a Job) -> (&'static str, &'a str, &'a str) {
+        let sidecars = job.sidecars.iter().enumerate();
+        let mut sidecars = sidecars.filter(|(index, _)| !self.sidecars.contains_key(index));
+        if let Some((_, sidecar)) = sidecars.next() {
+            return ("sidecar", &sidecar.name, &sidecar.process.image);
+        }
+        let steps = job.steps.iter().enumerate();
+        let mut steps = steps.filter(|(index, _)| !self.finished.contains_key(index));
+        steps.next().map_or(("step", "", ""), |(_, step)| {
+            ("step", &step.name, &step.process.image)
+        })
+    }
+
     /// The last value of each of the task's results, by name.
     pub(crate) fn task_results(&self) -> BTreeMap<&str, &str> {
         let all = self.finished.values().flat_map(|report| &report.task_results);

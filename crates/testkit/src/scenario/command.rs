@@ -36,6 +36,8 @@ pub enum Command {
     Job(String, Vec<String>),
     /// `log POD CONTAINER`: prints a log.
     Log(String, String),
+    /// `history KIND/NAME`: prints every condition that a run had, in order.
+    History(Key),
     /// `journal`: prints what the backend did.
     Journal,
     /// `once REASON`: the scenario is not repeated with controllers that crash.
@@ -64,6 +66,7 @@ impl Command {
             "yaml" => Self::Yaml(key(&word("an object")?)?, words.collect()),
             "job" => Self::Job(word("a run")?, words.collect()),
             "log" => Self::Log(word("a pod")?, word("a container")?),
+            "history" => Self::History(key(rest)?),
             "journal" => Self::Journal,
             "once" => Self::Once,
             other => return Err(format!("there is no command {other}")),

@@ -48,7 +48,8 @@ pub fn play(scenario: &Scenario, crash_after: Option<usize>) -> Played {
         for command in &scenario.commands {
             stage.perform(command).await;
         }
-        let tells = |command: &Command| matches!(command, Command::Await(_) | Command::Show(_));
+        let tells =
+            |command: &Command| matches!(command, Command::Await(_) | Command::Show(_) | Command::Until(_));
         if !scenario.commands.iter().any(tells) {
             for run in std::mem::take(&mut stage.runs) {
                 stage.plane.end(&run).await;
@@ -132,6 +133,11 @@ impl Stage {
             Command::Log(pod, container) => {
                 let log = self.plane.log(pod, container);
                 self.print(&log);
+            }
+            Command::History(key) => {
+                self.plane.settle().await;
+                let history = story::history(&self.plane, key);
+                self.print(&history);
             }
             Command::Journal => {
                 let journal = self.plane.fake().journal().join("\n");
