@@ -1,4 +1,4 @@
-//! Hides what differs from run to run: durations, times of day, generated names, column widths.
+//! Hides what differs from run to run: durations, times of day, commits, generated names, column widths.
 
 /// The letters of generated name suffixes: no vowels, no digits that look like letters.
 const SUFFIX: &str = "bcdfghjklmnpqrstvwxz2456789";
@@ -16,6 +16,9 @@ fn word(word: &str) -> String {
     }
     if is_timestamp(core) {
         return word.replace(core, "<instant>");
+    }
+    if core.len() == 40 && core.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return word.replace(core, "<commit>");
     }
     suffixes(word)
 }
@@ -78,6 +81,10 @@ mod tests {
             ("hello-world stays", "hello-world stays"),
             ("at 2026-01-31T12:00:00Z", "at <instant>"),
             ("timeout: 10x", "timeout: 10x"),
+            (
+                "revision  7d0a36ff2b8847939284e7083a2d8a32863af3bd",
+                "revision <commit>",
+            ),
         ];
         for (given, expected) in rows {
             assert_eq!(line(given), expected);
