@@ -21,6 +21,7 @@ use rustix::net::SocketType;
 use tokio::sync::watch;
 
 use super::channel::Channel;
+use super::facts;
 use super::launcher::LAUNCHER_ARGUMENT;
 use super::process::Surroundings;
 use super::sandbox::HostSandbox;
@@ -122,6 +123,8 @@ pub enum Error {
 pub struct Host {
     mode: Mode,
     path: String,
+    any_user: bool,
+    ash: Option<String>,
     scratch: PathBuf,
     memory_dir: PathBuf,
     launcher: Mutex<Launcher>,
@@ -163,18 +166,23 @@ impl Host {
             memory: config.memory_limit,
         };
         let answer = set_up(&launcher, &setup);
-        let refused = match answer {
-            Ok(Answer::Up) => None,
-            Ok(Answer::Refused(tried)) => Some(Error::Refused { tried }),
-            Err(source) => Some(failed(source)),
+        let answer = match answer {
+            Ok(Answer::Up { any_user }) => Ok(any_user),
+            Ok(Answer::Refused(tried)) => Err(Error::Refused { tried }),
+            Err(source) => Err(failed(source)),
         };
-        if let Some(error) = refused {
-            launcher.end();
-            return Err(remove(error));
-        }
+        let any_user = match answer {
+            Ok(any_user) => any_user,
+            Err(error) => {
+                launcher.end();
+                return Err(remove(error));
+            }
+        };
         Ok(Self {
             mode: config.mode,
             path: config.path,
+            any_user,
+            ash: find_ash(),
             slots: Arc::new(Slots::new(scratch.clone())),
             scratch,
             memory_dir,
@@ -239,11 +247,22 @@ impl Host {
             gone,
         ));
         let closer = CloseOnDrop(&channel);
-        let tekton = ready
+        let ready = ready
             .await
-            .map_err(|_| unmade(&io::Error::other("its first process ended")))??;
+            .map_err(|_| unmade(&io::Error::other("its first process ended")))?;
+        let tekton = ready.map_err(|failure| self.with_way_out(failure))?;
         std::mem::forget(closer);
         Ok(HostSandbox::new(channel, layout, tekton, is_gone))
+    }
+
+    /// Says what to do about a machine that refuses isolation.
+    fn with_way_out(&self, mut failure: StartFailure) -> StartFailure {
+        if self.mode == Mode::Isolated && failure.kind == StartFailureKind::Sandbox {
+            failure
+                .message
+                .push_str("; `--executor host-shared` runs steps without isolation");
+        }
+        failure
     }
 
     /// Asks the launcher for a copy of itself; returns the socket that drives it.
@@ -272,8 +291,9 @@ impl Host {
         let mut surroundings = Surroundings {
             environment: Vec::new(),
             rewrites,
+            ash: self.ash.clone(),
             user: user.as_raw(),
-            can_switch_user: user.is_root(),
+            can_switch_user: self.any_user,
         };
         let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
         let environment = [
@@ -348,6 +368,15 @@ fn unmade(error: &io::Error) -> StartFailure {
     }
 }
 
+/// The stand-in for busybox's shell; says once when there is none.
+fn find_ash() -> Option<String> {
+    let ash = facts::find_ash();
+    if ash.is_none() {
+        tracing::warn!("no busybox and no bash: `sh` of images such as alpine is this machine's own");
+    }
+    ash.map(|path| path.to_string_lossy().into_owned())
+}
+
 /// A directory that no other backend uses.
 fn make_scratch(parent: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(parent)?;
@@ -383,6 +412,7 @@ fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 fn spawn(program: &Path) -> io::Result<Launcher> {
     let (ours, theirs) = socket_pair()?;
     let process = Command::new(program)
+        .arg0("windlass")
         .arg(LAUNCHER_ARGUMENT)
         .env_clear()
         // A terminal's interrupt must not reach it: the plane decides when it ends.

@@ -8,14 +8,15 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::path::PathBuf;
 
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::mount::MountFlags;
 use rustix::mount::MountPropagationFlags;
+use rustix::mount::UnmountFlags;
 use rustix::thread::UnshareFlags;
 
+use super::facts;
 use super::mount;
 use super::plan::CURRENT;
 use super::plan::LOWER;
@@ -83,7 +84,7 @@ pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u
     part("its root", || {
         rustix::process::chdir(&base)?;
         rustix::process::pivot_root(".", "old")?;
-        rustix::mount::unmount("/old", rustix::mount::UnmountFlags::DETACH)?;
+        rustix::mount::unmount("/old", UnmountFlags::DETACH)?;
         Ok(rustix::process::chdir("/")?)
     })?;
     Ok(Base { machine, namespace })
@@ -121,7 +122,8 @@ fn separate(user: u32, group: u32) -> Result<(View, OwnedFd), Error> {
         )?)
     };
     let machine = current().map_err(refused("mount"))?;
-    if user == 0 && unshare(UnshareFlags::NEWNS).is_ok() {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    if user == 0 && facts::is_first_user_namespace(&map) && unshare(UnshareFlags::NEWNS).is_ok() {
         return Ok((View::Whole, machine));
     }
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(refused("user"))?;
@@ -141,54 +143,46 @@ fn show(
     memory: Option<u64>,
 ) -> Result<Machine, Error> {
     let at = |name: &str| base.join(name.trim_start_matches('/'));
-    let mounts = part("the list of mounts", || {
-        fs::read_to_string("/proc/self/mountinfo")
-    })?;
-    let submounts = if view == View::Whole {
-        submounts(&mounts, scratch, current)
-    } else {
-        Vec::new()
+    let tree = |name: &str, from: &str, to: &str| {
+        part(name, || Ok(rustix::mount::mount_bind_recursive(from, at(to))?))
     };
-    let mut top = Vec::new();
+    let (mut top, mut submounts) = (Vec::new(), Vec::new());
     if view == View::Whole {
         part("the machine's root", || {
             Ok(rustix::mount::mount_bind("/", at(LOWER))?)
         })?;
-        for (number, submount) in submounts.iter().enumerate() {
-            let target = at(SUBMOUNTS).join(number.to_string());
-            part(&submount.path.to_string_lossy(), || {
-                mount::make_directory(&target, 0o755)?;
-                Ok(rustix::mount::mount_bind(&submount.path, &target)?)
-            })?;
-        }
-        part("devices", || {
-            Ok(rustix::mount::mount_bind_recursive("/dev", at("machine-dev"))?)
+        part("a copy-on-write layer over the machine's root", || {
+            try_layer(base, &at(LOWER), false)
         })?;
+        submounts = part("the machine's other file systems", || {
+            show_submounts(base, scratch, current)
+        })?;
+        tree("the machine's devices", "/dev", "machine-dev")?;
     } else {
         top = part("the machine's directories", || show_top(&at(TOP)))?;
     }
     part("the scratch directory", || {
         Ok(rustix::mount::mount_bind(scratch, at(SCRATCH))?)
     })?;
-    part("system information", || {
-        Ok(rustix::mount::mount_bind_recursive("/sys", at("sys"))?)
-    })?;
-    part("process information", || {
-        Ok(rustix::mount::mount_bind_recursive("/proc", at("proc"))?)
-    })?;
+    tree("system information", "/sys", "sys")?;
+    tree("process information", "/proc", "proc")?;
     part("devices", || devices(&at("dev")))?;
-    let current = current.filter(|path| hidden(path, view)).map(Path::to_owned);
-    if let Some(path) = &current {
-        part("the current directory", || {
-            Ok(rustix::mount::mount_bind(path, at(CURRENT))?)
-        })?;
-    }
+    // Where it cannot be layered it is read-only, or hidden, like its surroundings.
+    let layered = |path: &&Path| {
+        rustix::mount::mount_bind(*path, at(CURRENT)).is_ok()
+            && try_layer(base, &at(CURRENT), view == View::ReadOnly).is_ok()
+    };
+    let current = current
+        .filter(|path| hidden(path, view))
+        .filter(layered)
+        .map(Path::to_owned);
     let shell = fs::canonicalize("/bin/sh").unwrap_or_else(|_| "/bin/sh".into());
     let shell_dir = fs::canonicalize("/bin").unwrap_or_else(|_| "/bin".into());
     let kernel_files = ["/proc/sys", "/proc/sysrq-trigger"]
         .iter()
         .filter(|path| Path::new(path).exists());
     let kernel_files = kernel_files.map(|path| (*path).to_owned()).collect();
+    let ash = facts::find_ash();
     Ok(Machine {
         view,
         top,
@@ -196,22 +190,44 @@ fn show(
         current,
         memory,
         shell_dir,
-        ash: find_ash(),
+        ash,
         shell,
         kernel_files,
     })
 }
 
-/// The program that behaves most like busybox's shell.
-fn find_ash() -> Option<PathBuf> {
-    let places = ["/bin", "/usr/bin", "/usr/local/bin"];
-    let programs = ["busybox", "bash"];
-    let mut candidates = programs
+/// Shows the machine's other file systems; one that is refused, such as a user's own, is left out.
+fn show_submounts(base: &Path, scratch: &Path, current: Option<&Path>) -> io::Result<Vec<Submount>> {
+    let place = base.join(SUBMOUNTS.trim_start_matches('/'));
+    let mut shown = Vec::new();
+    for mut submount in facts::submounts(&fs::read_to_string("/proc/self/mountinfo")?, scratch, current) {
+        let target = place.join(shown.len().to_string());
+        // In a container, single files such as /etc/hosts are mounts.
+        let Ok(kind) = fs::metadata(&submount.path) else {
+            continue;
+        };
+        mount::make_target(&target, kind.is_dir())?;
+        if rustix::mount::mount_bind(&submount.path, &target).is_ok() {
+            submount.copy_on_write &= kind.is_dir() && try_layer(base, &target, false).is_ok();
+            shown.push(submount);
+        }
+    }
+    Ok(shown)
+}
+
+/// Finds out whether a directory can be the lower part of a layer.
+fn try_layer(base: &Path, lower: &Path, unprivileged: bool) -> io::Result<()> {
+    let at = |name: &str| base.join(name.trim_start_matches('/'));
+    mount::memory(&at(STORE), None)?;
+    let tried = ["upper", "work"]
         .iter()
-        .flat_map(|name| places.iter().map(move |place| Path::new(place).join(name)));
-    candidates
-        .find(|path| path.is_file())
-        .and_then(|path| fs::canonicalize(path).ok())
+        .try_for_each(|name| mount::make_directory(&at(STORE).join(name), 0o755));
+    let tried = tried.and_then(|()| mount::overlay(lower, &at(STORE), &at(VIEW), unprivileged));
+    if tried.is_ok() {
+        rustix::mount::unmount(at(VIEW), UnmountFlags::DETACH)?;
+    }
+    rustix::mount::unmount(at(STORE), UnmountFlags::DETACH)?;
+    tried
 }
 
 /// The current directory needs a layer of its own where the view replaces its place or shows it read-only.
@@ -221,78 +237,6 @@ fn hidden(path: &Path, view: View) -> bool {
         .iter()
         .any(|place| path == Path::new(place));
     replaced || (view == View::ReadOnly && !out_of_reach)
-}
-
-/// Kinds of file systems that describe the kernel or belong to containers; the view has its own or none.
-const SKIPPED: [&str; 19] = [
-    "autofs",
-    "binfmt_misc",
-    "bpf",
-    "cgroup",
-    "cgroup2",
-    "configfs",
-    "debugfs",
-    "devpts",
-    "devtmpfs",
-    "efivarfs",
-    "fusectl",
-    "hugetlbfs",
-    "mqueue",
-    "nsfs",
-    "proc",
-    "pstore",
-    "securityfs",
-    "sysfs",
-    "tracefs",
-];
-
-/// Places that the view makes itself, and where other container tools keep theirs.
-const REPLACED: [&str; 9] = [
-    "/proc",
-    "/sys",
-    "/dev",
-    "/tmp",
-    "/tekton",
-    "/workspace",
-    "/var/lib/docker",
-    "/var/lib/containers",
-    "/run/user",
-];
-
-/// File systems below the root that the view shows, parents first.
-fn submounts(mountinfo: &str, scratch: &Path, current: Option<&Path>) -> Vec<Submount> {
-    let mut found: Vec<PathBuf> = mountinfo
-        .lines()
-        .filter_map(|line| {
-            let (before, after) = line.split_once(" - ")?;
-            let path = unescape(before.split(' ').nth(4)?);
-            let kind = after.split(' ').next()?;
-            let skip = SKIPPED.contains(&kind)
-                || path == Path::new("/")
-                || path.starts_with(scratch)
-                || REPLACED.iter().any(|place| path.starts_with(place));
-            (!skip && path.is_absolute()).then_some(path)
-        })
-        .collect();
-    found.sort();
-    found.dedup();
-    let holder = current.and_then(|current| found.iter().rfind(|path| current.starts_with(path)).cloned());
-    let copy_on_write = |path: &PathBuf| Some(path) == holder.as_ref();
-    found
-        .iter()
-        .map(|path| Submount {
-            path: path.clone(),
-            copy_on_write: copy_on_write(path),
-        })
-        .collect()
-}
-
-/// Undoes the octal escapes of a path in `mountinfo`.
-fn unescape(path: &str) -> PathBuf {
-    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
-    PathBuf::from(escapes.iter().fold(path.to_owned(), |path, (code, character)| {
-        path.replace(code, character)
-    }))
 }
 
 /// Binds the machine's top-level directories, each with everything mounted below it, as an ordinary user must.

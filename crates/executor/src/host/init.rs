@@ -16,6 +16,7 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::process::Signal;
 
+use super::directories;
 use super::guard;
 use super::mount::Builder;
 use super::plan;
@@ -44,8 +45,23 @@ pub(super) enum Isolation {
         /// The machine's own mount namespace.
         namespace: OwnedFd,
     },
-    /// Only by directories below this one: everything else is the machine's.
-    Directories(PathBuf),
+    /// Only by directories: everything else is the machine's.
+    Directories {
+        /// Directory of the machine that slots lie in.
+        scratch: PathBuf,
+        /// Processes can be any user.
+        any_user: bool,
+    },
+}
+
+impl Isolation {
+    /// Whether processes can be any user: the launcher is root on the machine.
+    pub(super) fn is_privileged(&self) -> bool {
+        match self {
+            Self::Namespaces { machine, .. } => machine.view == View::Whole,
+            Self::Directories { any_user, .. } => *any_user,
+        }
+    }
 }
 
 /// A process that was asked for by number.
@@ -96,20 +112,39 @@ impl Init<'_> {
                     .perform(&actions)
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
             }
-            Isolation::Directories(scratch) => {
+            Isolation::Directories { scratch, .. } => {
                 let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
                 let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-                let actions = plan::directories(scratch, &self.spec);
+                let actions = directories::plan(scratch, &self.spec);
                 // No action of a shared view needs the machine's namespace.
                 Builder::new(self.socket.as_fd(), true)
                     .perform(&actions)
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
             }
         }
+        self.give_files();
         let tekton = self.spec.locate("/tekton").unwrap_or_else(|| "/tekton".into());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let tekton = rustix::fs::open(tekton, flags, Mode::empty()).map_err(|error| unmade(&error, None))?;
         wire::send(&self.socket, &Event::Ready, &[tekton.as_fd()]).map_err(|error| unmade(&error, None))
+    }
+
+    /// Files that only their owner may read belong to the user of the steps.
+    fn give_files(&self) {
+        let Some(owner) = self.spec.owner.filter(|_| self.isolation.is_privileged()) else {
+            return;
+        };
+        for (base, file) in &self.spec.files {
+            let base = if self.spec.places.is_empty() {
+                Some(base.into())
+            } else {
+                self.spec.locate(base)
+            };
+            let Some(path) = base.map(|base: PathBuf| base.join(&file.path)) else {
+                continue;
+            };
+            let _ = rustix::fs::chown(path, Some(rustix::fs::Uid::from_raw(owner)), None);
+        }
     }
 
     fn run(&mut self, inbox: &mut Inbox, signals: BorrowedFd<'_>) -> io::Result<()> {
@@ -206,13 +241,13 @@ impl Init<'_> {
             Isolation::Namespaces { machine, .. } => Ground {
                 private_mounts: self.spec.private_mounts,
                 shells: machine.ash.as_deref().map(|ash| (ash, machine.shell.as_path())),
-                privileged: machine.view == View::Whole,
+                privileged: self.isolation.is_privileged(),
                 isolated: true,
             },
-            Isolation::Directories(_) => Ground {
+            Isolation::Directories { .. } => Ground {
                 private_mounts: false,
                 shells: None,
-                privileged: rustix::process::geteuid().is_root(),
+                privileged: self.isolation.is_privileged(),
                 isolated: false,
             },
         }
@@ -254,7 +289,7 @@ impl Init<'_> {
 
     fn take_down(&mut self) {
         kill_all(self.isolation, &mut |_, _| {});
-        if let Isolation::Directories(_) = self.isolation {
+        if let Isolation::Directories { .. } = self.isolation {
             self.remove_directories();
         }
     }
@@ -301,7 +336,7 @@ fn kill_all(isolation: &Isolation, ended: &mut dyn FnMut(i32, i32)) {
             sys::kill_namespace();
             while tree::reap_one(true, &mut |pid, code| ended(pid, code)) {}
         }
-        Isolation::Directories(_) => tree::kill_below(&[], ended),
+        Isolation::Directories { .. } => tree::kill_below(&[], ended),
     }
 }
 

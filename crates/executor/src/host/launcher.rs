@@ -19,6 +19,7 @@ use rustix::event::PollFlags;
 use rustix::thread::LinkNameSpaceType;
 
 use super::base;
+use super::facts;
 use super::init;
 use super::init::Isolation;
 use super::sys;
@@ -48,6 +49,7 @@ pub fn launcher_main() {
 }
 
 fn run() -> io::Result<()> {
+    sys::close_above(2);
     // Descriptor 0 becomes the null device, which every program inherits as its standard input.
     let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())?;
@@ -82,9 +84,20 @@ fn run() -> io::Result<()> {
         }
     } else {
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        Isolation::Directories(scratch.clone())
+        let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let any_user = rustix::process::geteuid().is_root() && facts::is_first_user_namespace(&map);
+        Isolation::Directories {
+            scratch: scratch.clone(),
+            any_user,
+        }
     };
-    wire::send(&socket, &Answer::Up, &[])?;
+    wire::send(
+        &socket,
+        &Answer::Up {
+            any_user: isolation.is_privileged(),
+        },
+        &[],
+    )?;
     let served = serve(socket, &mut inbox, &signals, &isolation);
     tree::kill_below(&[], |_, _| {});
     if let Isolation::Namespaces { namespace, .. } = &isolation {
@@ -137,7 +150,7 @@ fn fork(sandbox: OwnedFd, isolation: &Isolation) -> Option<OwnedFd> {
         Isolation::Namespaces { .. } => {
             libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS
         }
-        Isolation::Directories(_) => 0,
+        Isolation::Directories { .. } => 0,
     };
     match sys::fork(namespaces) {
         Ok(Fork::Child) => Some(sandbox),

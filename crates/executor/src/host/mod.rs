@@ -17,6 +17,8 @@ mod backend;
 mod base;
 mod capability;
 mod channel;
+mod directories;
+mod facts;
 mod guard;
 mod image;
 mod init;

@@ -88,6 +88,7 @@ impl<'m> Builder<'m> {
         match action {
             Action::Directory(path, mode) => make_directory(path, *mode).map_err(made(path)),
             Action::Group(path, group) => give_to_group(path, *group).map_err(made(path)),
+            Action::Parents { lower, upper, path } => make_parents(lower, upper, path).map_err(made(path)),
             Action::Link(path, target) => make_link(path, target).map_err(made(path)),
             Action::Replace(path, target) => {
                 let _ = rustix::fs::rmdir(path);
@@ -187,6 +188,22 @@ pub(super) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
             _ => Err(errno.into()),
         },
     }
+}
+
+fn make_parents(lower: &Path, upper: &Path, path: &Path) -> io::Result<()> {
+    let mut below = lower.to_owned();
+    let mut above = upper.to_owned();
+    make_directory(&above, 0o755)?;
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        below.push(part);
+        above.push(part);
+        let kind = rustix::fs::lstat(&below).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+        if kind.is_ok_and(|kind| !kind.is_dir()) {
+            return Ok(());
+        }
+        make_directory(&above, 0o755)?;
+    }
+    Ok(())
 }
 
 fn give_to_group(path: &Path, group: u32) -> io::Result<()> {

@@ -101,8 +101,12 @@ pub(super) struct SandboxSpec {
     pub(super) links: Vec<(String, String)>,
     /// Files to make.
     pub(super) files: Vec<(String, File)>,
+    /// User that owns the files.
+    pub(super) owner: Option<u32>,
     /// Volumes that some process mounts.
     pub(super) volumes: Vec<VolumeSpec>,
+    /// Paths at which some process has a mount.
+    pub(super) mount_points: Vec<String>,
     /// Mounts that all processes share.
     pub(super) mounts: Vec<MountSpec>,
     /// Some processes have mounts of their own: volumes wait in [`VOLUMES`].
@@ -167,6 +171,15 @@ pub(super) enum Action {
     Directory(PathBuf, u32),
     /// Gives a directory to a group that may write to it.
     Group(PathBuf, u32),
+    /// Makes the parents of a path in the upper part of a layer, as far as the lower part has no link on the way.
+    Parents {
+        /// Directory below.
+        lower: PathBuf,
+        /// Directory above.
+        upper: PathBuf,
+        /// Path relative to both.
+        path: PathBuf,
+    },
     /// Makes a link: path, target.
     Link(PathBuf, PathBuf),
     /// Makes a link like [`Action::Link`] in place of an empty directory.
@@ -289,6 +302,15 @@ fn read_only(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
                 actions.push(Action::Directory(in_view(name), 0o755));
                 let source = Path::new(TOP).join(name);
                 if layered.iter().any(|layer| layer == name) {
+                    // A directory of root's in the lower part could not be written to.
+                    for path in &spec.mount_points {
+                        let Ok(path) = Path::new(path).strip_prefix(Path::new("/").join(name)) else {
+                            continue;
+                        };
+                        let (lower, path) = (source.clone(), path.to_owned());
+                        let upper = in_store(&format!("top-{name}")).join("upper");
+                        actions.push(Action::Parents { lower, upper, path });
+                    }
                     overlay(source, &format!("top-{name}"), in_view(name), actions);
                 } else {
                     actions.push(Action::Bind {
@@ -315,8 +337,8 @@ fn read_only(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
 /// Top-level directories in which a mount point must be made, which a read-only bind would refuse.
 fn layered(machine: &Machine, spec: &SandboxSpec) -> Vec<String> {
     let mut names = Vec::new();
-    for mount in &spec.mounts {
-        let mut parts = mount.path.split('/').filter(|part| !part.is_empty());
+    for path in &spec.mount_points {
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
         let (Some(first), Some(_)) = (parts.next(), parts.next()) else {
             continue;
         };
@@ -437,7 +459,8 @@ fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
     targets
 }
 
-fn fresh(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) -> Origin {
+/// A fresh directory for a volume.
+pub(super) fn fresh(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) -> Origin {
     actions.push(Action::Directory(path.clone(), 0o777));
     if let Some(group) = group {
         actions.push(Action::Group(path.clone(), group));
@@ -511,69 +534,5 @@ pub(super) fn join(base: &Path, path: &Path) -> PathBuf {
     base.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-impl SandboxSpec {
-    /// The directory of the machine that stands for a path, in a sandbox without a view.
-    pub(super) fn locate(&self, path: &str) -> Option<PathBuf> {
-        let path = Path::new(path);
-        self.places.iter().find_map(|(place, directory)| {
-            let below = path.strip_prefix(place).ok()?;
-            let directory = Path::new(directory);
-            Some(if below.as_os_str().is_empty() {
-                directory.to_owned()
-            } else {
-                directory.join(below)
-            })
-        })
-    }
-}
-
-/// Plans the directories of a sandbox without a view: volumes are directories, mounts are links to them.
-pub(super) fn directories(scratch: &Path, spec: &SandboxSpec) -> Vec<Action> {
-    let Some(tekton) = spec.locate("/tekton") else {
-        return Vec::new();
-    };
-    // Other users must get through, to what is theirs.
-    let mut actions = vec![Action::Directory(tekton.clone(), 0o711)];
-    let located = spec.directories.iter().filter_map(|path| spec.locate(path));
-    actions.extend(located.map(|path| Action::Directory(path, 0o777)));
-    let links = spec
-        .links
-        .iter()
-        .filter_map(|(path, target)| Some((spec.locate(path)?, target)));
-    actions.extend(links.map(|(path, target)| Action::Link(path, target.into())));
-    // A home directory of the machine gets no credentials.
-    let files = spec
-        .files
-        .iter()
-        .filter_map(|(base, file)| Some((spec.locate(base)?, file)));
-    actions.extend(files.map(|(base, file)| Action::File(base, file.clone())));
-    let mut origins = Vec::new();
-    for (number, volume) in spec.volumes.iter().enumerate() {
-        let path = tekton.join(".volumes").join(number.to_string());
-        origins.push(match &volume.source {
-            Source::Directory(path) => path.clone(),
-            Source::Scratch(relative) => made(scratch.join(relative), volume.group, &mut actions),
-            Source::Memory(_) => made(path, volume.group, &mut actions),
-            Source::Files(files) => {
-                actions.push(Action::Directory(path.clone(), 0o755));
-                actions.extend(files.iter().map(|file| Action::File(path.clone(), file.clone())));
-                path
-            }
-        });
-    }
-    for mount in &spec.mounts {
-        let (Some(origin), Some(place)) = (origins.get(mount.volume), spec.locate(&mount.path)) else {
-            continue;
-        };
-        if !mount.sub_path.is_empty() {
-            actions.push(Action::Beneath(origin.clone(), mount.sub_path.clone().into()));
-        }
-        actions.push(Action::Replace(place, origin.join(&mount.sub_path)));
-    }
-    actions
-}
-
-fn made(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) -> PathBuf {
-    fresh(path.clone(), group, actions);
-    path
-}
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,8 @@ pub(super) struct Surroundings {
     pub(super) environment: Vec<(String, String)>,
     /// Literal paths and what they become, longer ones first: empty where the view holds.
     pub(super) rewrites: Vec<(String, String)>,
+    /// Program that stands in for busybox's shell.
+    pub(super) ash: Option<String>,
     /// User that a process is when it asks for none.
     pub(super) user: u32,
     /// A process can become any user.
@@ -172,6 +174,39 @@ impl Surroundings {
     }
 }
 
+impl Program {
+    /// Makes `sh` another program without a view: by the first directory of `PATH`, and by naming it where the program or the
+    /// first line of the script is `/bin/sh`.
+    pub(super) fn with_shell(&mut self, shell: &str) {
+        let directory = shell.strip_suffix("/sh").unwrap_or(shell);
+        for entry in &mut self.environment {
+            if let Some(path) = entry.expose().strip_prefix(b"PATH=") {
+                *entry = Secret::new([b"PATH=", directory.as_bytes(), b":", path].concat());
+            }
+        }
+        let line = self
+            .script
+            .as_ref()
+            .and_then(|(_, text)| text.expose().split(|byte| *byte == b'\n').next());
+        let line = line
+            .and_then(|line| std::str::from_utf8(line).ok())
+            .and_then(|line| line.strip_prefix("#!"));
+        let interpreter = line.map(|line| {
+            line.split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
+        if let Some((first, options)) = interpreter.as_deref().and_then(<[String]>::split_first)
+            && first == "/bin/sh"
+        {
+            let command = std::iter::once(shell.to_owned()).chain(options.iter().cloned());
+            self.arguments.splice(0..0, command);
+        } else if let Some(first) = self.arguments.first_mut().filter(|first| *first == "/bin/sh") {
+            shell.clone_into(first);
+        }
+    }
+}
+
 /// The final environment: name to position and value, so that later entries win and order is kept.
 fn environment(process: &Process, surroundings: &Surroundings) -> BTreeMap<String, (usize, String)> {
     let mut variables: BTreeMap<String, (usize, String)> = BTreeMap::new();
@@ -247,3 +282,6 @@ fn check_text(container: &str, program: &Program) -> Result<(), StartFailure> {
         program.working_dir
     )))
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,7 +159,7 @@ async fn read_all(sources: &mut Vec<Source>, sink: &mpsc::Sender<Chunk>, left: &
 async fn read(source: &mut Source) -> Option<Chunk> {
     loop {
         source.pipe.readable().await.ok()?;
-        match read_now(source, |pipe, buffer| pipe.try_read_buf(buffer)) {
+        match read_now(source, Receiver::try_read_buf) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             read => return read.ok().flatten(),
         }

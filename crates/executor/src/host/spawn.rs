@@ -212,32 +212,16 @@ fn open_tee(program: &Program) -> Result<Vec<OwnedFd>, StartFailure> {
 }
 
 fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFailure> {
-    let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| refuse("a text holds a NUL character"));
     let arguments = program
         .arguments
         .iter()
         .map(|part| text(part.as_bytes()))
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<_, _>>()?;
     let environment = program
         .environment
         .iter()
         .map(|entry| text(entry.expose()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut mounts = Vec::with_capacity(program.mounts.len());
-    for private in &program.mounts {
-        let volume = Path::new(VOLUMES).join(private.volume.to_string());
-        let mount = PrivateMount::prepare(
-            &volume,
-            private.sub_path.as_ref(),
-            private.path.as_ref(),
-            private.read_only,
-        );
-        mounts.push(
-            mount.map_err(|error| {
-                refuse(format!("failed to mount a volume at {:?}: {error}", private.path))
-            })?,
-        );
-    }
+        .collect::<Result<_, _>>()?;
     let security = &program.security;
     let shell = match (program.shell, ground.shells) {
         (Shell::Ash, Some((ash, _))) => Some(ash),
@@ -254,6 +238,7 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         .copied()
         .chain(security.fs_group);
     let groups: Vec<_> = supplemental.map(rustix::fs::Gid::from_raw).collect();
+    let confined = ground.privileged && ground.isolated && !security.privileged;
     Ok(Prepared {
         candidates: candidates(program)
             .iter()
@@ -262,7 +247,7 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         arguments: sys::StringTable::new(arguments),
         environment: sys::StringTable::new(environment),
         working_dir: text(program.working_dir.as_bytes())?,
-        mounts,
+        mounts: private_mounts(program)?,
         shell,
         hide_volumes: ground.private_mounts,
         read_only_root: security.read_only_root && ground.isolated,
@@ -273,10 +258,27 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         // A container without a group of its own runs in group 0, whatever its user.
         group: switches.then(|| rustix::fs::Gid::from_raw(security.group.unwrap_or(0))),
         groups: (ground.privileged && (switches || !groups.is_empty())).then_some(groups),
-        capabilities: (ground.privileged && ground.isolated && !security.privileged)
-            .then(|| capability::dropped(security)),
+        capabilities: confined.then(|| capability::dropped(security)),
         no_new_privileges: security.allow_privilege_escalation == Some(false),
     })
+}
+
+fn text(bytes: &[u8]) -> Result<CString, StartFailure> {
+    CString::new(bytes).map_err(|_| refuse("a text holds a NUL character"))
+}
+
+fn private_mounts(program: &Program) -> Result<Vec<PrivateMount>, StartFailure> {
+    let mounts = program.mounts.iter().map(|mount| {
+        let volume = Path::new(VOLUMES).join(mount.volume.to_string());
+        PrivateMount::prepare(
+            &volume,
+            mount.sub_path.as_ref(),
+            mount.path.as_ref(),
+            mount.read_only,
+        )
+        .map_err(|error| refuse(format!("failed to mount a volume at {:?}: {error}", mount.path)))
+    });
+    mounts.collect()
 }
 
 /// Files that may be the program: one where it is named by path, else one for each directory of `PATH`.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::image;
 use super::plan::MountSpec;
+use super::plan::STEP_SHELL;
 use super::plan::SandboxSpec;
 use super::plan::Shell;
 use super::plan::Source;
@@ -89,6 +90,10 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
     layout.place_mounts(processes(), isolated)?;
     layout.add_places(job);
     layout.spec.places.clone_from(&layout.surroundings.rewrites);
+    if let Some(ash) = layout.surroundings.ash.clone().filter(|_| !isolated) {
+        layout.spec.links.push((STEP_SHELL.to_owned(), ash));
+    }
+    layout.spec.owner = job.steps.first().and_then(|step| step.process.security.user);
     layout.spec.privileged = processes().any(|process| process.security.privileged);
     let mut shells = processes().map(|process| image::has_ash(&process.image));
     let first = shells.next().unwrap_or_default();
@@ -109,6 +114,12 @@ impl Layout {
         guarded: bool,
     ) -> Result<Program, StartFailure> {
         program.guarded = guarded;
+        if !self.spec.places.is_empty() {
+            if self.surroundings.ash.is_some() && image::has_ash(&process.image) {
+                program.with_shell(&self.surroundings.rewrite(STEP_SHELL));
+            }
+            return Ok(program);
+        }
         if self.spec.private_mounts {
             program.mounts = self.mounts_of(process)?;
         }
@@ -152,6 +163,8 @@ impl Layout {
         let sets = processes
             .map(|process| self.mounts_of(process))
             .collect::<Result<Vec<_>, _>>()?;
+        let points: BTreeSet<&str> = sets.iter().flatten().map(|mount| mount.path.as_str()).collect();
+        self.spec.mount_points = points.into_iter().map(str::to_owned).collect();
         let same = sets
             .windows(2)
             .all(|pair| matches!(pair, [one, other] if one == other));
@@ -288,3 +301,6 @@ impl Layout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

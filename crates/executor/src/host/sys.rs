@@ -208,6 +208,14 @@ pub(super) fn close_on_execute_from(first: c_int) {
     }
 }
 
+/// Closes every descriptor above `last` that the process inherited, before it opens any of its own.
+pub(super) fn close_above(last: c_int) {
+    // SAFETY: called when nothing in this process owns such a descriptor yet.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, last + 1, c_int::MAX, 0);
+    }
+}
+
 /// Takes capabilities, given as bits, from what any program executed later can have. Does not allocate.
 pub(super) fn drop_capabilities(bits: u64) {
     for capability in (0..64_u32).filter(|number| bits & (1 << number) != 0) {

@@ -59,7 +59,10 @@ pub(super) enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     /// Sandboxes can be made.
-    Up,
+    Up {
+        /// Their processes can be any user.
+        any_user: bool,
+    },
     /// The machine refuses; one line of text for each thing tried.
     Refused(String),
 }
@@ -265,3 +268,6 @@ impl Inbox {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,6 +178,7 @@ fn take_count(scratch: &Path) -> Count {
 }
 
 /// In a process of its own, because the tests beside it start processes too.
+#[expect(clippy::unused_async, reason = "has the form of every trial")]
 async fn many_sandboxes_leave_nothing(place: Place, mode: Mode) -> Outcome {
     let scratch = place.scratch.path().join("alone");
     let output = alone("count", mode, "", &scratch)?

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
+use crate::leaks::ALONE;
 use crate::place::Outcome;
+use crate::place::same;
 use crate::place::skip;
 
 /// A user that owns nothing.
@@ -15,10 +17,16 @@ const ORDINARY: u32 = 12_345;
 
 /// All tests of this file.
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "rootless::an_ordinary_user_is_isolated_too",
-        an_ordinary_user_is_isolated_too,
-    )]
+    vec![
+        Trial::test(
+            "rootless::an_ordinary_user_is_isolated_too",
+            an_ordinary_user_is_isolated_too,
+        ),
+        Trial::test(
+            "rootless::a_machine_that_refuses_says_so",
+            a_machine_that_refuses_says_so,
+        ),
+    ]
 }
 
 fn an_ordinary_user_is_isolated_too() -> Outcome {
@@ -44,4 +52,31 @@ fn an_ordinary_user_is_isolated_too() -> Outcome {
     } else {
         Err(text.into_owned().into())
     }
+}
+
+/// Inside a user namespace that allows no further ones, as on a machine that forbids them.
+fn a_machine_that_refuses_says_so() -> Outcome {
+    let scratch = tempfile::tempdir()?;
+    let script = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let run = |program: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "sh", "-c", script, "sh"])
+            .args(program);
+        command.output()
+    };
+    if !run(&["true"]).is_ok_and(|output| output.status.success()) {
+        return skip("unshare(1) cannot make a user namespace here");
+    }
+    let program = std::env::current_exe()?;
+    let (program, scratch) = (program.to_string_lossy(), scratch.path().to_string_lossy());
+    let output = run(&[&program, ALONE, "count", "isolated", "", &scratch])?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let wanted = [
+        "enter a new user namespace",
+        "--executor host-shared",
+        "max_user_namespaces",
+    ];
+    let missing: Vec<&str> = wanted.into_iter().filter(|part| !text.contains(part)).collect();
+    same(&(output.status.success(), missing), &(false, Vec::new())).map_err(|_| text.into_owned().into())
 }

@@ -51,6 +51,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             sandboxes_do_not_see_each_other,
         ),
         trial("sh_follows_the_image", isolated, sh_follows_the_image),
+        trial("sh_follows_the_image", Mode::Shared, sh_follows_the_image),
+        trial(
+            "mounts_of_one_step_may_lie_anywhere",
+            isolated,
+            mounts_of_one_step_may_lie_anywhere,
+        ),
         trial(
             "volumes_of_every_source_appear",
             isolated,
@@ -317,6 +323,42 @@ async fn each_step_has_its_own_mounts(place: Place) -> Outcome {
     )
 }
 
+async fn mounts_of_one_step_may_lie_anywhere(place: Place) -> Outcome {
+    let paths = [
+        "/etc/deep/mount",
+        "/mount",
+        "/usr/share/mount",
+        "/workspace/mount",
+        "/tekton/home/mount",
+    ];
+    let mounts = paths.iter().map(|path| mount("a", path, "", false)).collect();
+    let look = format!(
+        "for d in {}; do echo x >$d/file && rm $d/file; done; echo done",
+        paths.join(" ")
+    );
+    let job = with_volumes(
+        job(vec![
+            Process {
+                mounts,
+                ..shell(&look)
+            },
+            shell("ls -A /workspace/mount /usr/share/mount | xargs"),
+        ]),
+        vec![(
+            "a",
+            VolumeSource::Empty {
+                memory: false,
+                size_limit: None,
+            },
+        )],
+    );
+    let ended = said(place.run(&job).await)?;
+    same(
+        &ended,
+        &vec![fine("done\n"), fine("/usr/share/mount: /workspace/mount:\n")],
+    )
+}
+
 async fn a_sub_path_stays_in_its_volume(place: Place) -> Outcome {
     let directory = place.scratch.path().join("claim");
     fs::create_dir(&directory)?;
@@ -337,6 +379,7 @@ async fn a_sub_path_stays_in_its_volume(place: Place) -> Outcome {
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of rows")]
 async fn privileges_follow_the_security_context(place: Place) -> Outcome {
     if !rustix::process::geteuid().is_root() {
         let security = Security {
