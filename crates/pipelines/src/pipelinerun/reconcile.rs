@@ -265,6 +265,11 @@ impl PipelineRuns {
 
     /// Puts back what children do not say of themselves: which guards let them run, and how they are shown.
     fn recover(&self, pass: &mut Pass<'_>) {
+        let knowledge = &pass.tracker.knowledge;
+        let mut final_records = knowledge.records.iter().skip(knowledge.spec.tasks.len());
+        if final_records.any(|record| !record.children.is_empty()) {
+            pass.tracker.begin_finally(pass.now);
+        }
         for index in 0..pass.tracker.knowledge.records.len() {
             let node = NodeId::new(u32::try_from(index).unwrap_or(u32::MAX));
             let knowledge = &pass.tracker.knowledge;

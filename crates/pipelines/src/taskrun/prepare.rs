@@ -204,6 +204,30 @@ pub(crate) fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
     merged
 }
 
+/// The failure of a step whose `onError`, which may be a parameter, is no word that it may be.
+pub(crate) fn misnamed_on_error(run: &TaskRun, task: &TaskSpec) -> Option<Failure> {
+    let known = ["", "continue", "stopAndFail"];
+    let step = task
+        .steps
+        .iter()
+        .find(|step| !known.contains(&step.on_error.as_str()))?;
+    let perhaps = match &run.spec.task_ref {
+        Some(reference) => format!(
+            "missing or invalid Task {}/{}",
+            run.metadata.namespace, reference.name
+        ),
+        None => "invalid TaskSpec".to_owned(),
+    };
+    Some(Failure::new(
+        "PodCreationFailed",
+        format!(
+            "failed to create task run pod {:?}: task step onError must be either \"continue\" or \"stopAndFail\" but it \
+             is set to an invalid value {:?}. Maybe {perhaps}",
+            run.metadata.name, step.on_error
+        ),
+    ))
+}
+
 fn workspace_value(binding: &WorkspaceBinding) -> WorkspaceValue {
     let claim = binding
         .persistent_volume_claim
