@@ -16,7 +16,7 @@ use crate::secret::SecretText;
 use serde_json::Value;
 
 /// A variable of a container's environment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvVar {
     /// Name of the variable.
@@ -30,7 +30,7 @@ pub struct EnvVar {
 }
 
 /// Source of a variable's value; exactly one field is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvVarSource {
     /// A field of the pod.
@@ -48,7 +48,7 @@ pub struct EnvVarSource {
 }
 
 /// Selects a field of the pod, for instance `metadata.name`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FieldRef {
     /// Version of the schema that the path is written in; default `v1`.
@@ -59,7 +59,7 @@ pub struct FieldRef {
 }
 
 /// Selects a key of a named `ConfigMap` or `Secret`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KeySelector {
     /// Name of the object.
@@ -73,7 +73,7 @@ pub struct KeySelector {
 }
 
 /// A `ConfigMap` or `Secret` whose every key becomes a variable.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvFromSource {
     /// Put before each key; default empty.
@@ -88,7 +88,7 @@ pub struct EnvFromSource {
 }
 
 /// Names a whole `ConfigMap` or `Secret`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectSource {
     /// Name of the object.
@@ -100,7 +100,7 @@ pub struct ObjectSource {
 }
 
 /// Amounts of resources a container asks for and may not exceed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ResourceRequirements {
     /// Upper bounds by resource name.
@@ -115,7 +115,7 @@ pub struct ResourceRequirements {
 }
 
 /// Where a volume appears in a container.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VolumeMount {
     /// Name of the volume.
@@ -140,7 +140,7 @@ pub struct VolumeMount {
 }
 
 /// A block device in a container; recorded only.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VolumeDevice {
     /// Name of the claim.
@@ -150,7 +150,7 @@ pub struct VolumeDevice {
 }
 
 /// Identity and privileges of a container.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecurityContext {
     /// Capabilities to add and drop.
@@ -192,7 +192,7 @@ pub struct SecurityContext {
 }
 
 /// Capabilities to change from the default set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Capabilities {
     /// Names to add, without `CAP_`.
@@ -204,7 +204,7 @@ pub struct Capabilities {
 }
 
 /// Identity of all containers of a pod; a container's own settings win.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSecurityContext {
     /// User id.
@@ -249,7 +249,7 @@ pub struct PodSecurityContext {
 }
 
 /// A check that a container works.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Probe {
     /// A command that must exit with 0.
@@ -285,7 +285,7 @@ pub struct Probe {
 }
 
 /// A command run inside the container.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecAction {
     /// Program and arguments; no shell.
@@ -294,7 +294,7 @@ pub struct ExecAction {
 }
 
 /// An HTTP GET.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpGetAction {
     /// Path; default `/`.
@@ -314,7 +314,7 @@ pub struct HttpGetAction {
 }
 
 /// A TCP connection.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpSocketAction {
     /// Port number or name.
@@ -325,7 +325,7 @@ pub struct TcpSocketAction {
 }
 
 /// A named volume; without a source it is an `emptyDir`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Volume {
     /// Name that mounts refer to.
@@ -372,7 +372,7 @@ pub struct Volume {
 }
 
 /// A fresh directory that lives as long as its pod.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EmptyDirVolumeSource {
     /// `Memory` keeps it in memory; default the machine's disk.
@@ -384,7 +384,7 @@ pub struct EmptyDirVolumeSource {
 }
 
 /// Files made from the keys of a `ConfigMap`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConfigMapVolumeSource {
     /// Name of the `ConfigMap`.
@@ -402,7 +402,7 @@ pub struct ConfigMapVolumeSource {
 }
 
 /// Files made from the keys of a `Secret`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretVolumeSource {
     /// Name of the `Secret`.
@@ -420,7 +420,7 @@ pub struct SecretVolumeSource {
 }
 
 /// Places one key at a path.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KeyToPath {
     /// Key in the object's data.
@@ -433,7 +433,7 @@ pub struct KeyToPath {
 }
 
 /// Refers to a claim.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PersistentVolumeClaimVolumeSource {
     /// Name of the claim.
@@ -444,7 +444,7 @@ pub struct PersistentVolumeClaimVolumeSource {
 }
 
 /// Several sources in one directory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProjectedVolumeSource {
     /// The sources, later ones win.
@@ -456,7 +456,7 @@ pub struct ProjectedVolumeSource {
 }
 
 /// One source of a projected volume.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VolumeProjection {
     /// Keys of a `Secret`.
@@ -480,7 +480,7 @@ pub struct VolumeProjection {
 }
 
 /// Keys of a `Secret` inside a projected volume.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretProjection {
     /// Name of the `Secret`.
@@ -495,7 +495,7 @@ pub struct SecretProjection {
 }
 
 /// Keys of a `ConfigMap` inside a projected volume.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConfigMapProjection {
     /// Name of the `ConfigMap`.
@@ -510,7 +510,7 @@ pub struct ConfigMapProjection {
 }
 
 /// Files made from fields of the pod.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DownwardApiVolumeSource {
     /// The files.
@@ -522,7 +522,7 @@ pub struct DownwardApiVolumeSource {
 }
 
 /// One file made from a field.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DownwardApiFile {
     /// Relative path of the file.
@@ -539,7 +539,7 @@ pub struct DownwardApiFile {
 }
 
 /// A path of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HostPathVolumeSource {
     /// The path.
@@ -550,7 +550,7 @@ pub struct HostPathVolumeSource {
 }
 
 /// A volume of a CSI driver.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CsiVolumeSource {
     /// Name of the driver.
@@ -570,7 +570,7 @@ pub struct CsiVolumeSource {
 }
 
 /// Names an object of the same namespace.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LocalObjectReference {
     /// The name.
@@ -579,7 +579,7 @@ pub struct LocalObjectReference {
 }
 
 /// What a run may say about the pods of its tasks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodTemplate {
     /// Labels a machine must have.
@@ -639,7 +639,7 @@ pub struct PodTemplate {
 }
 
 /// Configuration data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConfigMap {
     /// Name, labels and the rest.
@@ -657,7 +657,7 @@ pub struct ConfigMap {
 }
 
 /// Confidential data. Its `Debug` form never shows values.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Secret {
     /// Name, labels and the rest.
@@ -678,7 +678,7 @@ pub struct Secret {
 }
 
 /// An identity for runs, with the secrets they may use.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceAccount {
     /// Name, labels and the rest.
@@ -696,7 +696,7 @@ pub struct ServiceAccount {
 }
 
 /// Refers to an object.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectReference {
     /// Group and version.
@@ -723,7 +723,7 @@ pub struct ObjectReference {
 }
 
 /// A directory that outlives the runs that use it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PersistentVolumeClaim {
     /// Name, labels and the rest.
@@ -738,7 +738,7 @@ pub struct PersistentVolumeClaim {
 }
 
 /// What a claim asks for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PersistentVolumeClaimSpec {
     /// How it may be mounted.

@@ -10,7 +10,7 @@ use crate::time::Time;
 use serde_json::Value;
 
 /// Name, identity, labels and ownership of an object (`metav1.ObjectMeta`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectMeta {
     /// Unique name within the namespace and kind.
@@ -61,7 +61,7 @@ pub struct ObjectMeta {
 }
 
 /// An object that owns another.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OwnerReference {
     /// Group and version of the owner.
@@ -81,7 +81,7 @@ pub struct OwnerReference {
 }
 
 /// One aspect of an object's state (`knative` form, as Tekton writes it).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Condition {
     /// Aspect; runs have exactly `Succeeded`.

@@ -18,7 +18,7 @@ use crate::tekton::Task;
 use crate::tekton::TaskRun;
 
 /// A typed object that the plane stores.
-pub trait Resource: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+pub trait Resource: Clone + fmt::Debug + Eq + Send + Sync + 'static {
     /// Its kind.
     const KIND: Kind;
 
@@ -73,8 +73,9 @@ macro_rules! kinds {
             }
         }
 
-        /// An object of a known kind, shared without copying.
-        #[derive(Clone, Debug, PartialEq)]
+        /// An object of a known kind, shared without copying. Comparing two versions costs what differs: parts that
+        /// they share are the same without a look.
+        #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Object {
             $(#[doc = concat!("A `", stringify!($variant), "`.")] $variant(Arc<$variant>),)+
         }

@@ -67,7 +67,7 @@ impl Rules {
         match write {
             Write::Create(object) => self.create(view, object, version),
             Write::Update(object) => self.update(view, object, version),
-            Write::UpdateStatus(object) => update_status(view, &object, version),
+            Write::UpdateStatus(object) => update_status(view, object, version),
             Write::Delete { key, uid } => delete(view, &key, &uid, version),
         }
     }
@@ -145,12 +145,11 @@ impl Rules {
     }
 }
 
-fn update_status(view: &View<'_>, given: &Object, version: u64) -> Result<Event, Error> {
-    let key = given.key();
+fn update_status(view: &View<'_>, mut object: Object, version: u64) -> Result<Event, Error> {
+    let key = object.key();
     let old = view.get(&key).ok_or_else(|| Error::NotFound(key.clone()))?;
-    check_version(&key, given, old)?;
-    let mut object = old.clone();
-    copy_status(&mut object, given);
+    check_version(&key, &object, old)?;
+    keep_all_but_status(&mut object, old);
     if object == *old {
         return Ok(unchanged(old));
     }
@@ -229,6 +228,33 @@ fn copy_status(object: &mut Object, from: &Object) {
             Arc::make_mut(object).status.clone_from(&from.status);
         }
         _ => {}
+    }
+}
+
+/// Gives `object` everything of `from` but its status. The status, which may be large, stays where it is.
+fn keep_all_but_status(object: &mut Object, from: &Object) {
+    match (object, from) {
+        (Object::TaskRun(object), Object::TaskRun(from)) => {
+            let object = Arc::make_mut(object);
+            object.metadata.clone_from(&from.metadata);
+            object.spec = Arc::clone(&from.spec);
+        }
+        (Object::PipelineRun(object), Object::PipelineRun(from)) => {
+            let object = Arc::make_mut(object);
+            object.metadata.clone_from(&from.metadata);
+            object.spec = Arc::clone(&from.spec);
+        }
+        (Object::CustomRun(object), Object::CustomRun(from)) => {
+            let object = Arc::make_mut(object);
+            object.metadata.clone_from(&from.metadata);
+            object.spec.clone_from(&from.spec);
+        }
+        (Object::PersistentVolumeClaim(object), Object::PersistentVolumeClaim(from)) => {
+            let object = Arc::make_mut(object);
+            object.metadata.clone_from(&from.metadata);
+            object.spec.clone_from(&from.spec);
+        }
+        (object, from) => *object = from.clone(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::time::Time;
 use serde_json::Value;
 
 /// One execution of a custom task (`tekton.dev/v1beta1`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomRun {
     /// Name, labels and the rest.
@@ -32,7 +32,7 @@ pub struct CustomRun {
 }
 
 /// What to execute.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomRunSpec {
     /// The custom task.
@@ -65,7 +65,7 @@ pub struct CustomRunSpec {
 }
 
 /// A custom task written inside a run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EmbeddedCustomRunSpec {
     /// Group and version.
@@ -83,7 +83,7 @@ pub struct EmbeddedCustomRunSpec {
 }
 
 /// What happened to a custom run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomRunStatus {
     /// Generation of the object that this describes.
@@ -113,7 +113,7 @@ pub struct CustomRunStatus {
 }
 
 /// A value produced.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomRunResult {
     /// Name.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::value::ParamValue;
 
 /// Declares a parameter.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ParamSpec {
     /// Name, matching `^[_a-zA-Z][_a-zA-Z0-9.-]*$`.
@@ -32,7 +32,7 @@ pub struct ParamSpec {
 }
 
 /// Declares a key of an object parameter or result.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PropertySpec {
     /// Type of the value; only `string` is allowed and the default.
@@ -41,7 +41,7 @@ pub struct PropertySpec {
 }
 
 /// Gives a parameter its value.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Param {
     /// Name of the parameter.

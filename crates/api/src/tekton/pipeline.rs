@@ -24,7 +24,7 @@ use crate::time::Duration;
 use serde_json::Value;
 
 /// A reusable graph of tasks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pipeline {
     /// Name, labels and the rest.
@@ -35,7 +35,7 @@ pub struct Pipeline {
 }
 
 /// What a pipeline does.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineSpec {
     /// Name for people.
@@ -62,7 +62,7 @@ pub struct PipelineSpec {
 }
 
 /// A value that a pipeline produces.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineResult {
     /// Name.
@@ -78,7 +78,7 @@ pub struct PipelineResult {
 }
 
 /// Labels and annotations for the runs of a pipeline task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineTaskMetadata {
     /// Labels.
@@ -90,7 +90,7 @@ pub struct PipelineTaskMetadata {
 }
 
 /// A task, or a custom task's `spec`, written inside a pipeline.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EmbeddedTask {
     /// With a kind, makes it a custom task.
@@ -135,7 +135,7 @@ pub struct EmbeddedTask {
 }
 
 /// A node of a pipeline's graph.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineTask {
     /// DNS label, unique in the pipeline.
@@ -186,7 +186,7 @@ pub struct PipelineTask {
 }
 
 /// Combinations of parameters.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Matrix {
     /// Array parameters whose product is taken.
@@ -198,7 +198,7 @@ pub struct Matrix {
 }
 
 /// Adds parameters to matching combinations, or a combination of its own.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IncludeParams {
     /// Name for people.
@@ -210,7 +210,7 @@ pub struct IncludeParams {
 }
 
 /// Refers to a pipeline.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineRef {
     /// Name in the same namespace.

@@ -25,7 +25,7 @@ use crate::time::Duration;
 use crate::time::Time;
 
 /// One execution of a pipeline.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineRun {
     /// Name, labels and the rest.
@@ -40,7 +40,7 @@ pub struct PipelineRun {
 }
 
 /// What to execute.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineRunSpec {
     /// The pipeline.
@@ -73,7 +73,7 @@ pub struct PipelineRunSpec {
 }
 
 /// Upper bounds of duration; 0 is none.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TimeoutFields {
     /// Of the whole; default one hour.
@@ -88,7 +88,7 @@ pub struct TimeoutFields {
 }
 
 /// Settings for all task runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineTaskRunTemplate {
     /// What to say about pods.
@@ -100,7 +100,7 @@ pub struct PipelineTaskRunTemplate {
 }
 
 /// Settings for the runs of one pipeline task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineTaskRunSpec {
     /// Name of the pipeline task.
@@ -130,7 +130,7 @@ pub struct PipelineTaskRunSpec {
 }
 
 /// What happened to a pipeline run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineRunStatus {
     /// Generation of the object that this describes.
@@ -172,7 +172,7 @@ pub struct PipelineRunStatus {
 }
 
 /// A value produced.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineRunResult {
     /// Name.
@@ -182,7 +182,7 @@ pub struct PipelineRunResult {
 }
 
 /// A task that did not run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SkippedTask {
     /// Name of the pipeline task.
@@ -195,7 +195,7 @@ pub struct SkippedTask {
 }
 
 /// An object made for a task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ChildStatusReference {
     /// Group and version.

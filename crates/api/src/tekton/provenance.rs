@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Where a definition came from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provenance {
     /// Source of a remote definition.
@@ -21,7 +21,7 @@ pub struct Provenance {
 }
 
 /// Identity of a remote definition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RefSource {
     /// Where it was fetched from.
@@ -36,7 +36,7 @@ pub struct RefSource {
 }
 
 /// Artifacts used and produced.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Artifacts {
     /// Used.
@@ -48,7 +48,7 @@ pub struct Artifacts {
 }
 
 /// A named artifact.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Artifact {
     /// Name.
@@ -63,7 +63,7 @@ pub struct Artifact {
 }
 
 /// One part of an artifact.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArtifactValue {
     /// Digests of its content by algorithm.

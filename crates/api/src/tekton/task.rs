@@ -26,7 +26,7 @@ use crate::time::Duration;
 use serde_json::Value;
 
 /// A reusable sequence of steps.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Task {
     /// Name, labels and the rest.
@@ -37,7 +37,7 @@ pub struct Task {
 }
 
 /// What a task does.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskSpec {
     /// Declared parameters.
@@ -70,7 +70,7 @@ pub struct TaskSpec {
 }
 
 /// One container of a task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Step {
     /// DNS label; unnamed steps appear as `unnamed-<index>`.
@@ -145,7 +145,7 @@ pub struct Step {
 }
 
 /// Where output is copied.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepOutputConfig {
     /// Absolute path of the file.
@@ -154,7 +154,7 @@ pub struct StepOutputConfig {
 }
 
 /// Refers to a `StepAction`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepRef {
     /// Name in the same namespace.
@@ -169,7 +169,7 @@ pub struct StepRef {
 }
 
 /// Defaults for every step of a task; a step's own fields win.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepTemplate {
     /// Image reference.
@@ -208,7 +208,7 @@ pub struct StepTemplate {
 }
 
 /// A container that runs beside the steps.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sidecar {
     /// DNS label.
@@ -289,7 +289,7 @@ pub struct Sidecar {
 }
 
 /// A port a container listens on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerPort {
     /// Name that probes may use.
@@ -310,7 +310,7 @@ pub struct ContainerPort {
 }
 
 /// Refers to a task or a custom task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRef {
     /// Name in the same namespace.
@@ -331,7 +331,7 @@ pub struct TaskRef {
 }
 
 /// Declares a value that a task produces.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskResult {
     /// Name.
@@ -351,7 +351,7 @@ pub struct TaskResult {
 }
 
 /// Declares a value that a step produces.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepResult {
     /// Name.
@@ -368,7 +368,7 @@ pub struct StepResult {
 }
 
 /// A reusable step (`tekton.dev/v1beta1`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepAction {
     /// Name, labels and the rest.
@@ -379,7 +379,7 @@ pub struct StepAction {
 }
 
 /// What a reusable step does.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepActionSpec {
     /// For people.

@@ -23,7 +23,7 @@ use crate::time::Duration;
 use crate::time::Time;
 
 /// One execution of a task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRun {
     /// Name, labels and the rest.
@@ -38,7 +38,7 @@ pub struct TaskRun {
 }
 
 /// What to execute.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRunSpec {
     /// Where to pause.
@@ -89,7 +89,7 @@ pub struct TaskRunSpec {
 }
 
 /// Where to pause.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRunDebug {
     /// The places.
@@ -98,7 +98,7 @@ pub struct TaskRunDebug {
 }
 
 /// Places to pause at.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskBreakpoints {
     /// `enabled` pauses after a failed step.
@@ -110,7 +110,7 @@ pub struct TaskBreakpoints {
 }
 
 /// Resources of a step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRunStepSpec {
     /// Name of the step.
@@ -121,7 +121,7 @@ pub struct TaskRunStepSpec {
 }
 
 /// Resources of a sidecar.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRunSidecarSpec {
     /// Name of the sidecar.
@@ -132,7 +132,7 @@ pub struct TaskRunSidecarSpec {
 }
 
 /// What happened to a task run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRunStatus {
     /// Generation of the object that this describes.
@@ -180,7 +180,7 @@ pub struct TaskRunStatus {
 }
 
 /// State of a step: `waiting`, `running` or `terminated`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StepState {
     /// Set before it starts.
@@ -219,7 +219,7 @@ pub struct StepState {
 }
 
 /// State of a sidecar.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SidecarState {
     /// Set before it starts.
@@ -243,7 +243,7 @@ pub struct SidecarState {
 }
 
 /// Why a container has not started.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStateWaiting {
     /// Word for programs.
@@ -255,7 +255,7 @@ pub struct ContainerStateWaiting {
 }
 
 /// Since when a container runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStateRunning {
     /// When it started.
@@ -264,7 +264,7 @@ pub struct ContainerStateRunning {
 }
 
 /// How a container ended.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStateTerminated {
     /// Exit code.
@@ -290,7 +290,7 @@ pub struct ContainerStateTerminated {
 }
 
 /// A value produced.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskRunResult {
     /// Name.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 /// A guard: `input operator values`, or a CEL expression.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WhenExpression {
     /// Left-hand side.

@@ -13,7 +13,7 @@ use crate::core::ProjectedVolumeSource;
 use crate::core::SecretVolumeSource;
 
 /// A directory that a task needs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkspaceDeclaration {
     /// Name.
@@ -33,7 +33,7 @@ pub struct WorkspaceDeclaration {
 }
 
 /// A workspace seen only by the container that names it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkspaceUsage {
     /// Name of the task's workspace.
@@ -44,7 +44,7 @@ pub struct WorkspaceUsage {
 }
 
 /// Gives a workspace its content; exactly one source is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkspaceBinding {
     /// Name of the workspace.
@@ -76,7 +76,7 @@ pub struct WorkspaceBinding {
 }
 
 /// A directory that a pipeline hands to its tasks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineWorkspaceDeclaration {
     /// Name.
@@ -90,7 +90,7 @@ pub struct PipelineWorkspaceDeclaration {
 }
 
 /// Hands a pipeline's workspace to a task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkspacePipelineTaskBinding {
     /// Name of the task's workspace.
