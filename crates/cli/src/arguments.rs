@@ -41,7 +41,7 @@ pub struct Arguments {
 /// Options of every command.
 #[derive(Debug, Args)]
 struct Global {
-    /// Use colours: auto, always or never; NO_COLOR turns auto off
+    /// Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
     #[arg(
         long,
         global = true,
@@ -51,7 +51,7 @@ struct Global {
         help_heading = "Global options"
     )]
     color: Color,
-    /// Say on stderr what happens inside; WINDLASS_LOG=debug says more
+    /// Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
     #[arg(long, short, global = true, help_heading = "Global options")]
     verbose: bool,
 }
@@ -76,7 +76,7 @@ impl Arguments {
         Self::try_parse_from(arguments).map_err(|error| {
             // Nobody is left to tell when even this cannot be printed.
             let _ = error.print();
-            u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code())
+            u8::try_from(error.exit_code()).unwrap_or_else(|_| Exit::Usage.code())
         })
     }
 
@@ -94,11 +94,11 @@ impl Arguments {
     /// Executes the command; output goes to the streams.
     pub(crate) fn execute_on(self, planes: &dyn Planes, streams: &mut Streams) -> Exit {
         let done = match self.command {
-            Command::Run(args) => commands::run::run(*args, planes, streams),
+            Command::Run(args) => commands::run::run(&args, planes, streams),
             Command::Validate(args) => commands::validate::validate(&args, streams),
             Command::Graph(args) => commands::graph::graph(&args, streams),
-            Command::Schema(args) => commands::schema::schema(&args, streams),
-            Command::Completions(args) => commands::completions::completions(&args, streams),
+            Command::Schema(args) => Ok(commands::schema::schema(&args, streams)),
+            Command::Completions(args) => Ok(commands::completions::completions(&args, streams)),
             Command::Version => {
                 streams
                     .out

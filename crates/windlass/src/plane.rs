@@ -45,7 +45,7 @@ pub(crate) struct InMemory;
 
 impl Planes for InMemory {
     fn start(&self, options: Options) -> BoxFuture<'_, anyhow::Result<Box<dyn Plane>>> {
-        Box::pin(async move { start(options).map(|plane| Box::new(plane) as Box<dyn Plane>) })
+        Box::pin(async move { start(&options).map(|plane| Box::new(plane) as Box<dyn Plane>) })
     }
 }
 
@@ -59,7 +59,7 @@ struct MemoryPlane {
     _directory: tempfile::TempDir,
 }
 
-fn start(options: Options) -> anyhow::Result<MemoryPlane> {
+fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
     let directory = tempfile::Builder::new()
         .prefix("windlass-")
         .tempdir()
@@ -97,7 +97,7 @@ fn start(options: Options) -> anyhow::Result<MemoryPlane> {
     let foundations = Foundations {
         client: Arc::clone(&client) as Arc<dyn Client>,
         clock: Arc::clone(&clock),
-        config: Arc::new(config(&options, place("claims")?)),
+        config: Arc::new(config(options, place("claims")?)),
         fetcher: Arc::new(Fetcher::new(Policy::trusting())),
         jobs: Arc::clone(&queue) as Arc<dyn queue::Jobs>,
     };

@@ -3,7 +3,6 @@
 use clap_complete::Shell;
 
 use crate::arguments::Arguments;
-use crate::error::Result;
 use crate::exit::Exit;
 use crate::terminal::Streams;
 
@@ -24,9 +23,9 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Prints completions.
-pub(crate) fn completions(args: &CompletionsArgs, streams: &mut Streams) -> Result<Exit> {
+pub(crate) fn completions(args: &CompletionsArgs, streams: &mut Streams) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::definition(), "windlass", &mut script);
     streams.out.write(&script);
-    Ok(Exit::Succeeded)
+    Exit::Succeeded
 }

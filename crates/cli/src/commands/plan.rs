@@ -56,7 +56,7 @@ pub(crate) fn describe(launch: &Launch, manifest: &Manifest, style: Style) -> St
     match definition {
         Some(Definition::Pipeline(spec)) => planner.push_pipeline(&mut text, spec, 0),
         Some(Definition::Task(spec)) => {
-            planner.push_steps(&mut text, &spec.steps, spec.step_template.as_ref(), 0)
+            planner.push_steps(&mut text, &spec.steps, spec.step_template.as_ref(), 0);
         }
         None => {}
     }
@@ -253,7 +253,7 @@ impl Planner<'_> {
         match found.here() {
             Some(Definition::Pipeline(spec)) => self.push_pipeline(text, spec, depth),
             Some(Definition::Task(spec)) => {
-                self.push_steps(text, &spec.steps, spec.step_template.as_ref(), depth)
+                self.push_steps(text, &spec.steps, spec.step_template.as_ref(), depth);
             }
             None => {
                 if let Some(elsewhere) = found.elsewhere() {

@@ -160,7 +160,7 @@ impl Format {
 }
 
 /// Runs files.
-pub(crate) fn run(args: RunArgs, planes: &dyn Planes, streams: &mut Streams) -> Result<Exit> {
+pub(crate) fn run(args: &RunArgs, planes: &dyn Planes, streams: &mut Streams) -> Result<Exit> {
     let mut manifest = input::read(&args.files, &args.namespace, &Flags::permissive())?;
     refuse(&mut manifest, streams)?;
     let chosen = args.choice.choose(&manifest)?;
@@ -182,7 +182,7 @@ pub(crate) fn run(args: RunArgs, planes: &dyn Planes, streams: &mut Streams) -> 
         .enable_all()
         .build()
         .map_err(|error| Error::environment(&anyhow::Error::new(error).context("start the runtime")))?;
-    let exit = runtime.block_on(Box::pin(execute(&args, launch, log_directory, planes, streams)));
+    let exit = runtime.block_on(Box::pin(execute(args, launch, log_directory, planes, streams)));
     // Everything that matters was awaited; what is left may not hold up the end.
     runtime.shutdown_background();
     exit

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::fs;
 use std::sync::Arc;
 
@@ -350,6 +351,7 @@ fn what_the_command_line_asks_of_the_plane_reaches_it() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of mistakes and their answers")]
 fn mistakes_are_answered_with_a_way_out() {
     let two = format!("{TASK}---\n{}", TASK.replace("hello", "other"));
     let run = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {generateName: a-}\nspec: {taskRef: {name: hello}}\n";
@@ -402,11 +404,12 @@ fn mistakes_are_answered_with_a_way_out() {
     for (arguments, exit) in rows {
         let said = in_files(&files, &greeting(), arguments);
         assert_eq!((said.exit, said.out.as_str()), (*exit, ""), "{arguments:?}");
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "$ windlass {}\n{}\n",
             arguments.join(" ").replace("@/", ""),
             said.err
-        ));
+        );
     }
     assert_snapshot!(text, @r#"
     $ windlass run two.yaml
@@ -585,4 +588,242 @@ fn completions_and_schema_are_printed_whole() {
     let said = in_files(&[], &greeting(), &["schema"]);
     let schema: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert!(schema["$defs"]["tekton.dev.v1.PipelineRun"]["properties"]["spec"].is_object());
+}
+
+fn help(command: &str) -> String {
+    let mut whole = crate::arguments::Arguments::definition().term_width(100);
+    whole.build();
+    match command {
+        "" => whole.render_long_help().to_string(),
+        name => whole
+            .find_subcommand_mut(name)
+            .unwrap()
+            .render_long_help()
+            .to_string(),
+    }
+}
+
+#[test]
+fn help_fits_on_a_screen_and_ends_with_examples() {
+    assert_snapshot!(help(""), @r#"
+    Run Tekton pipelines from one binary, without a cluster
+
+    Usage: windlass [OPTIONS] <COMMAND>
+
+    Commands:
+      run          Run the Tekton objects of files on this machine
+      validate     List every problem of files, without running them [alias: lint]
+      graph        Show the tasks of a pipeline and their order
+      schema       Print the JSON Schema of all objects, for editors
+      completions  Print completions for a shell
+      version      Print the version
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Global options:
+          --color <WHEN>
+              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+              
+              [default: auto]
+
+      -v, --verbose
+              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+
+    Examples:
+      windlass run pipeline.yaml                          Run what a file holds
+      windlass run task.yaml --param version=1.2          Run a lone Task with a value
+      windlass validate .                                 List every problem of a directory
+      windlass graph pipeline.yaml --format svg > p.svg   Draw the tasks
+
+    `windlass help COMMAND` describes a command.
+    "#);
+    assert_snapshot!(help("run"), @r#"
+    Run the Tekton objects of files on this machine
+
+    Usage: windlass run [OPTIONS] <FILE>...
+
+    Arguments:
+      <FILE>...
+              Files, directories, or - for stdin
+
+    Options:
+      -h, --help
+              Print help
+
+    What to take:
+          --pipeline <NAME>
+              Take the Pipeline of this name
+
+          --task <NAME>
+              Take the Task of this name
+
+          --run <NAME>
+              Take the run object (a task run, pipeline run or custom run) of this name
+
+          --first
+              Take the first run object, in the order of the files
+
+    Values:
+      -p, --param <NAME=VALUE>
+              Give a parameter its value; arrays and objects as JSON, arrays also as a,b
+
+          --param-file <FILE>
+              Read values of parameters from a YAML or JSON file; `--param` wins
+
+      -w, --workspace <NAME=SOURCE>
+              Bind a workspace: a directory (written in place), emptyDir, pvc:NAME, configmap:NAME or
+              secret:NAME
+
+          --timeout <DURATION>
+              Bound the duration of the run, for instance 90s or 1h30m; 0 is no bound
+
+      -l, --label <KEY=VALUE>
+              Label the run
+
+      -n, --namespace <NAME>
+              Namespace of objects that name none
+              
+              [default: default]
+
+    Execution:
+          --executor <EXECUTOR>
+              Run steps with the machine's tools in a private view of it (host), or without
+              (host-shared)
+              
+              [default: host]
+
+          --max-parallel <NUMBER>
+              Run at most so many tasks at the same time; the default depends on the number of
+              processors
+
+          --fail-fast
+              Cancel running siblings when a task fails
+
+          --strict-limits
+              Enforce upstream's limit of 4096 bytes of results per task
+
+          --dry-run
+              Show what would run, in which order and with what, and run nothing
+
+    Output:
+      -o, --output <FORMAT>
+              Print the run and its children as one List, json or yaml; all else goes to stderr
+
+      -q, --quiet
+              Leave out everything but the outcome
+
+          --log-dir <DIR>
+              Keep the output of each step in a file of its own, DIR/TASK/STEP.log
+
+    Global options:
+          --color <WHEN>
+              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+              
+              [default: auto]
+
+      -v, --verbose
+              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+
+    Examples:
+      windlass run pipeline.yaml                       Run what the file holds
+      windlass run task.yaml --param version=1.2.3     Run a lone Task with a value
+      windlass run ci/ --pipeline build --workspace source=.
+      windlass run p.yaml --param 'systems=["linux","bsd"]' --param 'image={"name":"x"}'
+      generate | windlass run - --output json > outcome.json
+      windlass run pipeline.yaml --dry-run             Show what would happen
+
+    A run object (TaskRun, PipelineRun, CustomRun) is run as it says; without one, a lone
+    Pipeline or Task is. The first Ctrl-C cancels and lets `finally` run, the second ends at once.
+
+    Exit codes:
+      0  succeeded             3    wrong input, or unclear what to run
+      1  the run failed        4    this machine cannot do what was asked
+      2  wrong command line    130  cancelled
+    "#);
+    assert_snapshot!(help("validate"), @r#"
+    List every problem of files, without running them
+
+    Usage: windlass validate [OPTIONS] <FILE>...
+
+    Arguments:
+      <FILE>...
+              Files, directories, or - for stdin
+
+    Options:
+          --portable
+              Also refuse what an upstream installation with its default settings would refuse
+
+      -o, --output <FORMAT>
+              Print problems for programs: json
+
+      -h, --help
+              Print help
+
+    Global options:
+          --color <WHEN>
+              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+              
+              [default: auto]
+
+      -v, --verbose
+              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+
+    Examples:
+      windlass validate pipeline.yaml tasks/   Files and directories
+      windlass validate --portable .           Also what upstream's default settings refuse
+      windlass validate --output json .        For programs
+
+    Exit codes: 0 nothing is wrong (there may be warnings), 3 something is.
+    "#);
+    assert_snapshot!(help("graph"), @r#"
+    Show the tasks of a pipeline and their order
+
+    Usage: windlass graph [OPTIONS] <FILE>...
+
+    Arguments:
+      <FILE>...
+              Files, directories, or - for stdin
+
+    Options:
+      -f, --format <FORMAT>
+              Draw as text, mermaid, dot or svg
+              
+              [default: text]
+
+      -h, --help
+              Print help
+
+    What to take:
+          --pipeline <NAME>
+              Take the Pipeline of this name
+
+          --task <NAME>
+              Take the Task of this name
+
+          --run <NAME>
+              Take the run object (a task run, pipeline run or custom run) of this name
+
+          --first
+              Take the first run object, in the order of the files
+
+    Global options:
+          --color <WHEN>
+              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+              
+              [default: auto]
+
+      -v, --verbose
+              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+
+    Examples:
+      windlass graph pipeline.yaml
+      windlass graph ci/ --pipeline build --format svg > build.svg
+      windlass graph pipeline.yaml --format dot | dot -Tpng > pipeline.png
+    "#);
 }

@@ -1,6 +1,7 @@
 //! `windlass validate`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -107,12 +108,13 @@ fn report(manifest: &Manifest, streams: &Streams) -> String {
             counted(objects, "object"),
             counted(files.len(), "file")
         );
-        text.push_str(&format!("{}{warned}\n", style.paint(Paint::Good, &ok)));
+        let _ = writeln!(text, "{}{warned}", style.paint(Paint::Good, &ok));
     } else {
-        text.push_str(&format!(
-            "{}{warned}\n",
+        let _ = writeln!(
+            text,
+            "{}{warned}",
             style.paint(Paint::Bad, &counted(errors, "error"))
-        ));
+        );
     }
     text
 }

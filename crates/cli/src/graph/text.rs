@@ -1,5 +1,7 @@
 //! As text: one line per node, layer by layer.
 
+use std::fmt::Write as _;
+
 use super::model::Graph;
 use super::model::Node;
 use crate::terminal::Paint;
@@ -26,7 +28,7 @@ pub(crate) fn text(graph: &Graph, style: Style) -> String {
         }
     }
     if !graph.finally.is_empty() {
-        text.push_str(&format!("  ┆\n{}\n", style.paint(Paint::Faint, "  finally")));
+        let _ = writeln!(text, "  ┆\n{}", style.paint(Paint::Faint, "  finally"));
         push(&mut text, &graph.finally.iter().collect::<Vec<_>>(), width, style);
     }
     text

@@ -17,7 +17,7 @@ pub(crate) struct Choice {
     /// Take the Task of this name
     #[arg(long, value_name = "NAME", group = "choice", help_heading = "What to take")]
     pub(crate) task: Option<String>,
-    /// Take the run object (TaskRun, PipelineRun, CustomRun) of this name
+    /// Take the run object (a task run, pipeline run or custom run) of this name
     #[arg(long, value_name = "NAME", group = "choice", help_heading = "What to take")]
     pub(crate) run: Option<String>,
     /// Take the first run object, in the order of the files
@@ -43,7 +43,7 @@ impl<'m> Chosen<'m> {
     }
 }
 
-fn is_run(entry: &&Entry) -> bool {
+fn is_run(entry: &Entry) -> bool {
     matches!(
         entry.object.kind(),
         Kind::TaskRun | Kind::PipelineRun | Kind::CustomRun
@@ -78,7 +78,7 @@ impl Choice {
         if let Some(name) = &self.run {
             let found: Vec<&Entry> = all
                 .iter()
-                .filter(is_run)
+                .filter(|entry| is_run(entry))
                 .filter(|entry| is_named(entry, name))
                 .collect();
             return match found.as_slice() {
@@ -87,7 +87,7 @@ impl Choice {
                 several => Err(ambiguous(several)),
             };
         }
-        let runs: Vec<&Entry> = all.iter().filter(is_run).collect();
+        let runs: Vec<&Entry> = all.iter().filter(|entry| is_run(entry)).collect();
         match runs.as_slice() {
             [first, ..] if self.first => return Ok(Chosen::Run(first)),
             [only] => return Ok(Chosen::Run(only)),

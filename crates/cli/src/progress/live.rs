@@ -262,7 +262,7 @@ fn task_of(run: &Run) -> &str {
         .metadata()
         .labels
         .get(windlass_api::reasons::labels::PIPELINE_TASK);
-    label.map_or(run.label.as_ref(), String::as_str)
+    label.map_or_else(|| run.label.as_ref(), String::as_str)
 }
 
 fn row(run: &Run, now: Time, style: Style, width: usize, columns: usize) -> String {

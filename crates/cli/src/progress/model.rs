@@ -126,7 +126,8 @@ impl Progress {
     pub(crate) fn see(&mut self, object: Object) -> bool {
         let key = object.key();
         if key == self.root.key() {
-            self.see_pods(&object, Arc::clone(&self.root_label));
+            let label = Arc::clone(&self.root_label);
+            self.see_pods(&object, &label);
             self.root = object;
             return true;
         }
@@ -140,7 +141,7 @@ impl Progress {
                 self.count_down(old);
                 self.count_up(state);
             }
-            self.see_pods(&object, label);
+            self.see_pods(&object, &label);
             return true;
         }
         let Some((parent, label)) = self.place(&object) else {
@@ -149,7 +150,7 @@ impl Progress {
         if is_task {
             self.count_up(state);
         }
-        self.see_pods(&object, Arc::clone(&label));
+        self.see_pods(&object, &label);
         self.runs.insert(
             key,
             Run {
@@ -174,7 +175,7 @@ impl Progress {
         }
     }
 
-    fn see_pods(&mut self, object: &Object, label: Arc<str>) {
+    fn see_pods(&mut self, object: &Object, label: &Arc<str>) {
         let Object::TaskRun(run) = object else {
             return;
         };
@@ -184,7 +185,7 @@ impl Progress {
             .filter(|pod| !pod.is_empty())
         {
             if !self.pods.contains_key(pod.as_str()) {
-                self.pods.insert(pod.as_str().into(), Arc::clone(&label));
+                self.pods.insert(pod.as_str().into(), Arc::clone(label));
             }
         }
     }

@@ -47,7 +47,7 @@ fn lines_are_whole_whatever_the_pieces() {
     ];
     for (container, bytes) in pieces {
         lines.push(&chunk(container, bytes), |line| {
-            seen.push(String::from_utf8_lossy(line).into_owned())
+            seen.push(String::from_utf8_lossy(line).into_owned());
         });
     }
     assert_eq!(seen, ["x", "one", "two", "", "three"]);
@@ -56,7 +56,7 @@ fn lines_are_whole_whatever_the_pieces() {
         rest.push((
             container.1.to_string(),
             String::from_utf8_lossy(line).into_owned(),
-        ))
+        ));
     });
     assert_eq!(rest, [("b".to_owned(), "yz".to_owned())]);
 }
@@ -66,8 +66,8 @@ fn a_line_without_end_is_broken() {
     let mut lines = Lines::default();
     let mut longest = 0;
     for _ in 0..100 {
-        lines.push(&chunk("a", &[b'x'; 60_000]), |line| {
-            longest = longest.max(line.len())
+        lines.push(&chunk("a", &vec![b'x'; 60_000]), |line| {
+            longest = longest.max(line.len());
         });
     }
     assert_eq!(longest, 120_000);

@@ -68,8 +68,9 @@ fn pipeline(
         .map(|task| task.name.as_str());
     for name in names {
         if let Some(runs) = by_task.remove(name) {
-            runs.into_iter()
-                .for_each(|child| below(child, children, now, rows));
+            for child in runs {
+                below(child, children, now, rows);
+            }
             continue;
         }
         let skipped = run
@@ -89,10 +90,9 @@ fn pipeline(
             None => rows.push(row(State::Pending, "")),
         }
     }
-    by_task
-        .into_values()
-        .flatten()
-        .for_each(|child| below(child, children, now, rows));
+    for child in by_task.into_values().flatten() {
+        below(child, children, now, rows);
+    }
 }
 
 fn below(child: &Run, children: &BTreeMap<&Key, Vec<&Run>>, now: Time, rows: &mut Vec<Row>) {
@@ -119,7 +119,7 @@ fn task_of(run: &Run) -> &str {
         .metadata()
         .labels
         .get(labels::PIPELINE_TASK)
-        .map_or(run.label.as_ref(), String::as_str)
+        .map_or_else(|| run.label.as_ref(), String::as_str)
 }
 
 /// The reason, and how often it was tried.

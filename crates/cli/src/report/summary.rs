@@ -79,7 +79,7 @@ fn tasks(rows: &[Row], style: Style) -> String {
     };
     let hidden_others = shown.len().saturating_sub(MOST_ROWS);
     shown.truncate(MOST_ROWS);
-    let cells: Vec<Vec<Cell>> = shown.into_iter().map(|row| cells(row)).collect();
+    let cells: Vec<Vec<Cell>> = shown.into_iter().map(cells).collect();
     let mut text = if cells.is_empty() {
         String::new()
     } else {
