@@ -37,15 +37,29 @@ fn main() -> Result<(), Failure> {
                 if !only.is_empty() && only != name {
                     continue;
                 }
-                let host = Arc::new(Host::start(Config {
-                    mode,
-                    ..Config::default()
-                })?);
+                let host = Arc::new(start(mode)?);
                 report(&format!("{round} {name}"), count, jobs(host, count, in_flight)).await?;
             }
         }
         Ok(())
     })
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the time to start is a part of what this program is for"
+)]
+fn start(mode: Mode) -> Result<Host, Failure> {
+    let start = Instant::now();
+    let host = Host::start(Config {
+        mode,
+        ..Config::default()
+    })?;
+    println!(
+        "{mode:?} launcher up after {:.1} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    Ok(host)
 }
 
 #[expect(

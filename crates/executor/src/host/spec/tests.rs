@@ -75,9 +75,9 @@ fn shared() -> Surroundings {
 
 #[test]
 fn mounts_are_shared_only_when_every_process_has_them() {
+    type Mounts = &'static [(&'static str, &'static str)];
     let scratch = tempfile::tempdir().unwrap();
     let slot = Slots::new(scratch.path().to_owned()).take().unwrap();
-    type Mounts = &'static [(&'static str, &'static str)];
     let rows: [(Mounts, Mounts, bool, &[&str]); 4] = [
         (
             &[("a", "/x"), ("b", "/y/")],
