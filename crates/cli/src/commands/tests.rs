@@ -594,11 +594,11 @@ fn help(command: &str) -> String {
     let mut whole = crate::arguments::Arguments::definition().term_width(100);
     whole.build();
     match command {
-        "" => whole.render_long_help().to_string(),
+        "" => whole.render_help().to_string(),
         name => whole
             .find_subcommand_mut(name)
             .unwrap()
-            .render_long_help()
+            .render_help()
             .to_string(),
     }
 }
@@ -620,20 +620,14 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-      -h, --help
-              Print help
-
-      -V, --version
-              Print version
+      -h, --help     Print help
+      -V, --version  Print version
 
     Global options:
-          --color <WHEN>
-              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
-              
-              [default: auto]
-
-      -v, --verbose
-              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+          --color <WHEN>  Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+                          [default: auto]
+      -v, --verbose       Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how
+                          much
 
     Examples:
       windlass run pipeline.yaml                          Run what a file holds
@@ -649,86 +643,48 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
     Usage: windlass run [OPTIONS] <FILE>...
 
     Arguments:
-      <FILE>...
-              Files, directories, or - for stdin
+      <FILE>...  Files, directories, or - for stdin
 
     Options:
-      -h, --help
-              Print help
+      -h, --help  Print help
 
     What to take:
-          --pipeline <NAME>
-              Take the Pipeline of this name
-
-          --task <NAME>
-              Take the Task of this name
-
-          --run <NAME>
-              Take the run object (a task run, pipeline run or custom run) of this name
-
-          --first
-              Take the first run object, in the order of the files
+          --pipeline <NAME>  Take the Pipeline of this name
+          --task <NAME>      Take the Task of this name
+          --run <NAME>       Take the run object (a task run, pipeline run or custom run) of this name
+          --first            Take the first run object, in the order of the files
 
     Values:
-      -p, --param <NAME=VALUE>
-              Give a parameter its value; arrays and objects as JSON, arrays also as a,b
-
-          --param-file <FILE>
-              Read values of parameters from a YAML or JSON file; `--param` wins
-
-      -w, --workspace <NAME=SOURCE>
-              Bind a workspace: a directory (written in place), emptyDir, pvc:NAME, configmap:NAME or
-              secret:NAME
-
-          --timeout <DURATION>
-              Bound the duration of the run, for instance 90s or 1h30m; 0 is no bound
-
-      -l, --label <KEY=VALUE>
-              Label the run
-
-      -n, --namespace <NAME>
-              Namespace of objects that name none
-              
-              [default: default]
+      -p, --param <NAME=VALUE>       Give a parameter its value; arrays and objects as JSON, arrays also
+                                     as a,b
+          --param-file <FILE>        Read values of parameters from a YAML or JSON file; `--param` wins
+      -w, --workspace <NAME=SOURCE>  Bind a workspace: a directory (written in place), emptyDir,
+                                     pvc:NAME, configmap:NAME or secret:NAME
+          --timeout <DURATION>       Bound the duration of the run, for instance 90s or 1h30m; 0 is no
+                                     bound
+      -l, --label <KEY=VALUE>        Label the run
+      -n, --namespace <NAME>         Namespace of objects that name none [default: default]
 
     Execution:
-          --executor <EXECUTOR>
-              Run steps with the machine's tools in a private view of it (host), or without
-              (host-shared)
-              
-              [default: host]
-
-          --max-parallel <NUMBER>
-              Run at most so many tasks at the same time; the default depends on the number of
-              processors
-
-          --fail-fast
-              Cancel running siblings when a task fails
-
-          --strict-limits
-              Enforce upstream's limit of 4096 bytes of results per task
-
-          --dry-run
-              Show what would run, in which order and with what, and run nothing
+          --executor <EXECUTOR>    Run steps with the machine's tools in a private view of it (host), or
+                                   without (host-shared) [default: host]
+          --max-parallel <NUMBER>  Run at most so many tasks at the same time; the default depends on
+                                   the number of processors
+          --fail-fast              Cancel running siblings when a task fails
+          --strict-limits          Enforce upstream's limit of 4096 bytes of results per task
+          --dry-run                Show what would run, in which order and with what, and run nothing
 
     Output:
-      -o, --output <FORMAT>
-              Print the run and its children as one List, json or yaml; all else goes to stderr
-
-      -q, --quiet
-              Leave out everything but the outcome
-
-          --log-dir <DIR>
-              Keep the output of each step in a file of its own, DIR/TASK/STEP.log
+      -o, --output <FORMAT>  Print the run and its children as one List, json or yaml; all else goes to
+                             stderr
+      -q, --quiet            Leave out everything but the outcome
+          --log-dir <DIR>    Keep the output of each step in a file of its own, DIR/TASK/STEP.log
 
     Global options:
-          --color <WHEN>
-              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
-              
-              [default: auto]
-
-      -v, --verbose
-              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+          --color <WHEN>  Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+                          [default: auto]
+      -v, --verbose       Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how
+                          much
 
     Examples:
       windlass run pipeline.yaml                       Run what the file holds
@@ -752,27 +708,19 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
     Usage: windlass validate [OPTIONS] <FILE>...
 
     Arguments:
-      <FILE>...
-              Files, directories, or - for stdin
+      <FILE>...  Files, directories, or - for stdin
 
     Options:
-          --portable
-              Also refuse what an upstream installation with its default settings would refuse
-
-      -o, --output <FORMAT>
-              Print problems for programs: json
-
-      -h, --help
-              Print help
+          --portable         Also refuse what an upstream installation with its default settings would
+                             refuse
+      -o, --output <FORMAT>  Print problems for programs: json
+      -h, --help             Print help
 
     Global options:
-          --color <WHEN>
-              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
-              
-              [default: auto]
-
-      -v, --verbose
-              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+          --color <WHEN>  Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+                          [default: auto]
+      -v, --verbose       Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how
+                          much
 
     Examples:
       windlass validate pipeline.yaml tasks/   Files and directories
@@ -787,39 +735,23 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
     Usage: windlass graph [OPTIONS] <FILE>...
 
     Arguments:
-      <FILE>...
-              Files, directories, or - for stdin
+      <FILE>...  Files, directories, or - for stdin
 
     Options:
-      -f, --format <FORMAT>
-              Draw as text, mermaid, dot or svg
-              
-              [default: text]
-
-      -h, --help
-              Print help
+      -f, --format <FORMAT>  Draw as text, mermaid, dot or svg [default: text]
+      -h, --help             Print help
 
     What to take:
-          --pipeline <NAME>
-              Take the Pipeline of this name
-
-          --task <NAME>
-              Take the Task of this name
-
-          --run <NAME>
-              Take the run object (a task run, pipeline run or custom run) of this name
-
-          --first
-              Take the first run object, in the order of the files
+          --pipeline <NAME>  Take the Pipeline of this name
+          --task <NAME>      Take the Task of this name
+          --run <NAME>       Take the run object (a task run, pipeline run or custom run) of this name
+          --first            Take the first run object, in the order of the files
 
     Global options:
-          --color <WHEN>
-              Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
-              
-              [default: auto]
-
-      -v, --verbose
-              Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how much
+          --color <WHEN>  Use colours: auto, always or never; the variable `NO_COLOR` turns auto off
+                          [default: auto]
+      -v, --verbose       Say on stderr what happens inside; the variable `WINDLASS_LOG` chooses how
+                          much
 
     Examples:
       windlass graph pipeline.yaml
