@@ -67,7 +67,7 @@ impl Attempt<'_> {
             Ok(Expanded::AsWritten) => Cow::Borrowed(written),
             Ok(Expanded::Run(step)) => Cow::Owned(step),
             Ok(Expanded::Skip) => {
-                note_exit_code(sandbox, &container, 0);
+                self.note_exit_code(sandbox, index, &container, 0);
                 self.report(unrun(index, StepEnd::WhenFalse));
                 return Ok(());
             }
@@ -87,7 +87,7 @@ impl Attempt<'_> {
             output: sink,
         };
         let went = self.process(sandbox, index, &step, launch, &mut output).await?;
-        note_exit_code(sandbox, &container, went.code);
+        self.note_exit_code(sandbox, index, &container, went.code);
         self.conclude(sandbox, index, &step, went, output).await
     }
 
@@ -222,10 +222,15 @@ fn halt_after(end: StepEnd, step: &Step) -> Option<Halt> {
     }
 }
 
-/// Leaves the exit code where later steps look for it (`$(steps.step-x.exitCode.path)`).
-fn note_exit_code(sandbox: &dyn Sandbox, container: &str, code: i32) {
-    let path = PathBuf::from(format!("/tekton/steps/{container}/exitCode"));
-    if let Err(error) = sandbox.write(&path, code.to_string().as_bytes()) {
-        tracing::warn!(%error, container, "could not leave the exit code of a step");
+impl Attempt<'_> {
+    /// Leaves the exit code where later steps look for it (`$(steps.step-x.exitCode.path)`), if there are any.
+    fn note_exit_code(&self, sandbox: &dyn Sandbox, index: usize, container: &str, code: i32) {
+        if index + 1 >= self.job.steps.len() {
+            return;
+        }
+        let path = PathBuf::from(format!("/tekton/steps/{container}/exitCode"));
+        if let Err(error) = sandbox.write(&path, code.to_string().as_bytes()) {
+            tracing::warn!(%error, container, "could not leave the exit code of a step");
+        }
     }
 }

@@ -20,14 +20,19 @@ use super::observe::belongs_to;
 use super::tracker::Child;
 use super::validate::Refusal;
 
-/// What a child is told that is stopped for a timeout of its run.
-pub(crate) const TIMED_OUT: &str = "TaskRun cancelled as the PipelineRun it belongs to has timed out.";
+/// How a child is told that is stopped for a timeout of its run.
+const TIMED_OUT: &str = "cancelled as the PipelineRun it belongs to has timed out.";
 
-/// What a child is told that is stopped because its run is.
-const CANCELLED: &str = "TaskRun cancelled as the PipelineRun it belongs to has been cancelled.";
+/// Whether this is what a child was told that is stopped for a timeout of its run.
+pub(crate) fn is_timeout(why: &str) -> bool {
+    why.split_once(' ').is_some_and(|(_, why)| why == TIMED_OUT)
+}
 
-/// What a child is told that is stopped because a sibling failed.
-const FAILED_FAST: &str = "TaskRun cancelled as another task of the PipelineRun it belongs to has failed.";
+/// How a child is told that is stopped because its run is.
+const CANCELLED: &str = "cancelled as the PipelineRun it belongs to has been cancelled.";
+
+/// How a child is told that is stopped because a sibling failed.
+const FAILED_FAST: &str = "cancelled as another task of the PipelineRun it belongs to has failed.";
 
 /// Creates a child, or takes the one that an earlier reconcile created.
 pub(crate) async fn create(
@@ -61,19 +66,20 @@ pub(crate) async fn cancel(
         CancelCause::FailFast => FAILED_FAST,
         CancelCause::PipelineTimeout | CancelCause::TasksTimeout | CancelCause::FinallyTimeout => TIMED_OUT,
     };
+    let why = format!("{} {why}", child.kind);
     let written = match child.kind {
         Kind::TaskRun => {
             let change = |run: &mut TaskRun| {
                 let spec = Arc::make_mut(&mut run.spec);
                 "TaskRunCancelled".clone_into(&mut spec.status);
-                why.clone_into(&mut spec.status_message);
+                spec.status_message.clone_from(&why);
             };
             client.modify::<TaskRun>(&key, change).await.map(drop)
         }
         Kind::CustomRun => {
             let change = |run: &mut CustomRun| {
                 "RunCancelled".clone_into(&mut run.spec.status);
-                why.clone_into(&mut run.spec.status_message);
+                run.spec.status_message.clone_from(&why);
             };
             client.modify::<CustomRun>(&key, change).await.map(drop)
         }
@@ -102,9 +108,12 @@ pub(crate) async fn write_status(
     if status == run.status {
         return Ok(());
     }
-    let mut next = run.clone();
-    next.metadata.resource_version = String::new();
-    next.status = status;
+    let mut next = PipelineRun {
+        metadata: run.metadata.clone(),
+        spec: Arc::clone(&run.spec),
+        status,
+    };
+    next.metadata.resource_version.clear();
     match client.update_status(Arc::new(next).into_object()).await {
         Ok(_) | Err(Error::NotFound(_)) => Ok(()),
         Err(error) => Err(error),

@@ -64,6 +64,12 @@ pub(crate) fn directive(
     Directive { intent, deadlines }
 }
 
+/// Whether a run ends as soon as what the plane itself runs has ended.
+pub(crate) fn ends_now(directive: Directive, now: Time) -> bool {
+    let timed_out = directive.deadlines.pipeline.is_some_and(|at| at <= now);
+    directive.intent == Intent::Cancel || timed_out
+}
+
 /// The timeouts of a run, as written.
 pub(crate) fn timeouts(run: &PipelineRun) -> Timeouts {
     let written = run.spec.timeouts.clone().unwrap_or_default();

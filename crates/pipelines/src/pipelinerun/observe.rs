@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_api::Time;
 use windlass_api::meta::Condition;
@@ -19,7 +20,7 @@ use windlass_engine::state::Event;
 use windlass_engine::state::SkipReason;
 use windlass_runtime::conditions;
 
-use super::apply::TIMED_OUT;
+use super::apply::is_timeout;
 use super::tracker::Child;
 use super::tracker::Record;
 use super::tracker::Tracker;
@@ -88,27 +89,39 @@ pub(crate) fn belongs_to(object: &Object, uid: &str) -> bool {
 }
 
 impl Tracker {
-    /// Takes note of a child.
+    /// Takes note of a child and what follows for its task.
     pub(crate) fn fold(&mut self, object: &Object) {
-        if !belongs_to(object, &self.uid) {
-            return;
+        if let Some(node) = self.note(object) {
+            self.settle(node);
         }
-        let Some(report) = report(object) else { return };
+    }
+
+    /// Takes note of a child; returns its task, whose own state may have to follow.
+    pub(crate) fn note(&mut self, object: &Object) -> Option<NodeId> {
+        if !belongs_to(object, &self.uid) {
+            return None;
+        }
+        let report = report(object)?;
         let metadata = object.metadata();
-        let Some(node) = self.owners.get(&metadata.name).copied().or_else(|| {
+        let node = self.owners.get(&metadata.name).copied().or_else(|| {
             let task = metadata.labels.get(labels::PIPELINE_TASK)?;
             self.progress.graph().find(task)
-        }) else {
-            return;
-        };
+        })?;
         self.owners.insert(metadata.name.clone(), node);
-        let Some(record) = self.knowledge.record_mut(node) else {
-            return;
-        };
-        if report.asked_because == TIMED_OUT && record.cancel.is_none() {
+        let ends_now = self.ends_now;
+        let record = self.knowledge.record_mut(node)?;
+        if is_timeout(report.asked_because) && record.cancel.is_none() {
             record.cancel = Some(CancelCause::PipelineTimeout);
         }
-        let state = child_state(&report, record.cancel);
+        let mut state = child_state(&report, record.cancel);
+        if ends_now && object.kind() == Kind::CustomRun && state == State::Cancelling {
+            // Whoever carries it out may never answer, and the run does not wait for that.
+            state = if record.cancel.is_some_and(CancelCause::is_timeout) {
+                State::TimedOut
+            } else {
+                State::Cancelled
+            };
+        }
         let reason =
             conditions::get(report.conditions, "Succeeded").map_or("", |condition| condition.reason.as_str());
         match record
@@ -131,11 +144,30 @@ impl Tracker {
         if state.is_settled() {
             record.produced.insert(metadata.name.clone(), produced(object));
         }
-        self.settle(node);
+        Some(node)
+    }
+
+    /// Settles every task that has children, in a tracker that was just made. A matrix is left alone where it may start
+    /// again: not all of its children need exist, and starting creates those that are missing.
+    pub(crate) fn settle_all(&mut self, matrices: bool) {
+        for index in 0..self.knowledge.records.len() {
+            let node = NodeId::new(u32::try_from(index).unwrap_or(u32::MAX));
+            let has_children = self
+                .knowledge
+                .record(node)
+                .is_some_and(|record| !record.children.is_empty());
+            let fans_out = self
+                .knowledge
+                .task(node)
+                .is_some_and(|task| task.matrix.is_some());
+            if has_children && fans_out == matrices {
+                self.settle(node);
+            }
+        }
     }
 
     /// Brings a task's own state in line with its children's.
-    fn settle(&mut self, node: NodeId) {
+    pub(crate) fn settle(&mut self, node: NodeId) {
         let Some(record) = self.knowledge.record(node) else {
             return;
         };

@@ -263,6 +263,7 @@ fn assemble(
             owners: HashMap::new(),
             finally_started: run.status.finally_start_time,
             written: None,
+            ends_now: false,
         },
         labels,
         annotations: definition.annotations,

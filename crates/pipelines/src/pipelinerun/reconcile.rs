@@ -180,8 +180,16 @@ impl PipelineRuns {
             tracker,
             now,
         };
-        for child in self.changes.take(&run.metadata.uid) {
-            pass.tracker.fold(&child);
+        let directive = self.directive(&pass);
+        pass.tracker.ends_now = decide::ends_now(directive, now);
+        let changed = self.changes.take(&run.metadata.uid);
+        if is_new {
+            // What is read now is newer than what was noted so far.
+            self.resume(&mut pass).await?;
+        } else {
+            for child in &changed {
+                pass.tracker.fold(child);
+            }
         }
         let action = match self.advance(&mut pass).await {
             Ok(Ok(plan)) => {
@@ -220,14 +228,25 @@ impl PipelineRuns {
         }
         *newest = self.hand_on(run, &prepared).await?;
         status::keep_definition(status, &prepared.tracker, prepared.ref_source.take());
+        Ok(Ok(prepared.tracker))
+    }
+
+    /// Puts the children that exist into a tracker that was just made.
+    async fn resume(&self, pass: &mut Pass<'_>) -> Result<()> {
+        let run = pass.run;
         for kind in [Kind::TaskRun, Kind::CustomRun, Kind::PipelineRun] {
             let list = self.client.list(kind, Some(&run.metadata.namespace)).await?;
-            list.objects
-                .iter()
-                .for_each(|object| prepared.tracker.fold(object));
+            for object in &list.objects {
+                pass.tracker.note(object);
+            }
         }
-        prepared.tracker.recall(run);
-        Ok(Ok(prepared.tracker))
+        pass.tracker.recall(run);
+        pass.tracker.settle_all(false);
+        let phase = pass.tracker.progress.phase(self.directive(pass), pass.now);
+        if !matches!(phase, Phase::Forward | Phase::Finally) {
+            pass.tracker.settle_all(true);
+        }
+        Ok(())
     }
 
     async fn nests_itself(&self, run: &PipelineRun, tracker: &Tracker) -> Result<Option<Refusal>> {
@@ -445,6 +464,7 @@ impl PipelineRuns {
             };
             adopt(&mut pass.tracker, node, &created, &draft.display_name);
         }
+        pass.tracker.settle(node);
         Ok(Ok(()))
     }
 
@@ -498,7 +518,7 @@ impl PipelineRuns {
 fn adopt(tracker: &mut Tracker, node: NodeId, created: &Object, display_name: &str) {
     let name = created.metadata().name.clone();
     tracker.owners.insert(name.clone(), node);
-    tracker.fold(created);
+    tracker.note(created);
     let Some(record) = tracker.knowledge.record_mut(node) else {
         return;
     };

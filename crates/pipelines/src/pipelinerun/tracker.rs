@@ -85,6 +85,8 @@ pub(crate) struct Tracker {
     pub(crate) owners: HashMap<String, NodeId>,
     pub(crate) finally_started: Option<Time>,
     pub(crate) written: Option<Time>,
+    /// The run is cancelled, or out of time: it waits for nobody outside of the plane.
+    pub(crate) ends_now: bool,
 }
 
 impl Knowledge {

@@ -3,6 +3,10 @@
 use windlass_api::Duration;
 use windlass_api::Time;
 use windlass_api::tekton::TaskRun;
+use windlass_executor::Job;
+use windlass_executor::Observation;
+use windlass_executor::observation::StepEnd;
+use windlass_executor::observation::StepReport;
 use windlass_runtime::conditions;
 
 /// The controller that this one is to `spec.managedBy`.
@@ -81,6 +85,16 @@ fn stop(run: &TaskRun, attempt: Attempt, timeout: Duration, now: Time) -> Option
     }
     let started = run.status.start_time?;
     (!timeout.is_zero() && now >= started.plus(timeout)).then_some(Stop::TimedOut)
+}
+
+/// Whether a report is worth showing by itself. Where the next one follows at once, showing that one is enough.
+pub(crate) fn matters(job: &Job, observation: &Observation) -> bool {
+    let last = |report: &StepReport| report.end == StepEnd::Skipped || report.step + 1 == job.steps.len();
+    match observation {
+        Observation::Preparing => false,
+        Observation::StepFinished(report) => !job.sidecars.is_empty() || !last(report),
+        Observation::SidecarStarted { .. } | Observation::StepStarted { .. } | Observation::Finished(_) => true,
+    }
 }
 
 /// Whether a failed attempt is followed by another.

@@ -66,7 +66,8 @@ pub(crate) struct TaskRuns {
     config: Arc<Config>,
     definitions: Arc<Definitions>,
     jobs: Arc<dyn Jobs>,
-    attempts: Mutex<HashMap<AttemptId, Attempt>>,
+    /// The current attempt of each run, by the identity of the run.
+    attempts: Mutex<HashMap<String, Attempt>>,
 }
 
 /// What this process knows of a published attempt.
@@ -98,31 +99,30 @@ impl TaskRuns {
         }
     }
 
-    fn attempts(&self) -> MutexGuard<'_, HashMap<AttemptId, Attempt>> {
+    fn attempts(&self) -> MutexGuard<'_, HashMap<String, Attempt>> {
         // Every change is one assignment, so a poisoned lock is still good.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a runner's report and returns the run that it concerns.
+    /// Notes a runner's report; returns the run that it concerns when there is something to do about it now.
     pub(crate) fn report(&self, id: &AttemptId, observation: Observation) -> Option<Key> {
         let mut attempts = self.attempts();
-        let attempt = attempts.get_mut(id)?;
+        let attempt = attempts.get_mut(&id.task_run_uid).filter(|attempt| attempt.job.id == *id)?;
+        let matters = decide::matters(&attempt.job, &observation);
         Arc::make_mut(&mut attempt.reports).add(observation);
-        Some(attempt.key.clone())
+        matters.then(|| attempt.key.clone())
     }
 
     async fn bring_forward(&self, key: &Key) -> Result<Action> {
         let Some(run) = self.client.find::<TaskRun>(&key.namespace, &key.name).await? else {
-            let lost = self.attempts_of(key);
-            lost.iter().for_each(|id| self.jobs.cancel(id, Cancel::Kill));
-            self.forget(|attempt| attempt.key == *key);
+            self.lose(key);
             return Ok(Action::AwaitChange);
         };
         let id = AttemptId {
             task_run_uid: run.metadata.uid.clone(),
             attempt: u32::try_from(run.status.retries_status.len()).unwrap_or(u32::MAX),
         };
-        let attempt = self.attempts().get(&id).cloned();
+        let attempt = self.attempts().get(&run.metadata.uid).filter(|attempt| attempt.job.id == id).cloned();
         let known = match &attempt {
             None => decide::Attempt::Unknown,
             Some(attempt) if attempt.reports.outcome().is_some() => decide::Attempt::Ended,
@@ -133,7 +133,7 @@ impl TaskRuns {
         let now = self.clock.now();
         match (decide::next(&run, known, timeout, now), attempt) {
             (Next::Forget, _) => {
-                self.forget(|attempt| attempt.job.id.task_run_uid == run.metadata.uid);
+                self.attempts().remove(&run.metadata.uid);
                 Ok(Action::AwaitChange)
             }
             (Next::Hold, _) => self.hold(&run, now).await,
@@ -146,14 +146,15 @@ impl TaskRuns {
         }
     }
 
-    fn attempts_of(&self, key: &Key) -> Vec<AttemptId> {
-        let attempts = self.attempts();
-        let of_key = attempts.iter().filter(|(_, attempt)| attempt.key == *key);
-        of_key.map(|(id, _)| id.clone()).collect()
-    }
-
-    fn forget(&self, which: impl Fn(&Attempt) -> bool) {
-        self.attempts().retain(|_, attempt| !which(attempt));
+    /// Stops what belongs to a run that is gone.
+    fn lose(&self, key: &Key) {
+        self.attempts().retain(|_, attempt| {
+            let lost = attempt.key == *key;
+            if lost {
+                self.jobs.cancel(&attempt.job.id, Cancel::Kill);
+            }
+            !lost
+        });
     }
 
     async fn hold(&self, run: &TaskRun, now: Time) -> Result<Action> {
@@ -216,7 +217,7 @@ impl TaskRuns {
             reports: Arc::new(reports),
             stop: None,
         };
-        self.attempts().insert(job.id.clone(), attempt);
+        self.attempts().insert(job.id.task_run_uid.clone(), attempt);
         self.jobs.publish(job);
     }
 
@@ -327,7 +328,7 @@ impl TaskRuns {
         if let Some(stop) = stop
             && attempt.stop != Some(stop)
         {
-            if let Some(attempt) = self.attempts().get_mut(id) {
+            if let Some(attempt) = self.attempts().get_mut(&id.task_run_uid) {
                 attempt.stop = Some(stop);
             }
             self.jobs.cancel(id, Cancel::Graceful);
@@ -379,9 +380,12 @@ impl TaskRuns {
             return Ok(());
         }
         // Only this reconciler writes the status, so the newest object's other parts do not matter to it.
-        let mut next = run.clone();
-        next.metadata.resource_version = String::new();
-        next.status = status;
+        let mut next = TaskRun {
+            metadata: run.metadata.clone(),
+            spec: Arc::clone(&run.spec),
+            status,
+        };
+        next.metadata.resource_version.clear();
         match self.client.update_status(Arc::new(next).into_object()).await {
             Ok(_) | Err(client::Error::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
