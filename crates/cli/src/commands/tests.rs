@@ -588,6 +588,11 @@ fn completions_and_schema_are_printed_whole() {
     let said = in_files(&[], &greeting(), &["schema"]);
     let schema: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert!(schema["$defs"]["tekton.dev.v1.PipelineRun"]["properties"]["spec"].is_object());
+    let versions = schema["properties"]["apiVersion"]["enum"].to_string();
+    assert_eq!(
+        versions,
+        r#"["tekton.dev/v1","tekton.dev/v1beta1","v1","tekton.dev/v1alpha1"]"#
+    );
 }
 
 fn help(command: &str) -> String {
@@ -595,15 +600,12 @@ fn help(command: &str) -> String {
     whole.build();
     match command {
         "" => whole.render_help().to_string(),
-        name => whole
-            .find_subcommand_mut(name)
-            .unwrap()
-            .render_help()
-            .to_string(),
+        name => whole.find_subcommand_mut(name).unwrap().render_help().to_string(),
     }
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "whole help texts")]
 fn help_fits_on_a_screen_and_ends_with_examples() {
     assert_snapshot!(help(""), @r#"
     Run Tekton pipelines from one binary, without a cluster

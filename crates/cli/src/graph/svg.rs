@@ -1,5 +1,6 @@
 //! As a picture of its own.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::model::Graph;
@@ -149,17 +150,16 @@ fn width_of(node: &Node) -> f64 {
 }
 
 fn push_edges(text: &mut String, graph: &Graph, columns: &[Vec<&Node>], frames: &[Vec<Frame>]) {
-    let placed: Vec<(&Node, Frame)> = columns
+    let placed = columns
         .iter()
         .zip(frames)
-        .flat_map(|(column, frames)| column.iter().copied().zip(frames.iter().copied()))
-        .collect();
+        .flat_map(|(column, frames)| column.iter().zip(frames));
+    let by_name: HashMap<&str, Frame> = placed.map(|(node, frame)| (node.name.as_str(), *frame)).collect();
     let frame_of = |place: usize| {
-        let node = graph.nodes.get(place)?;
-        placed
-            .iter()
-            .find(|(other, _)| std::ptr::eq(*other, node))
-            .map(|(_, frame)| *frame)
+        graph
+            .nodes
+            .get(place)
+            .and_then(|node| by_name.get(node.name.as_str()).copied())
     };
     for (place, node) in graph.nodes.iter().enumerate() {
         for parent in &node.parents {

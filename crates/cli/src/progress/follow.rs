@@ -8,6 +8,8 @@ use futures::FutureExt as _;
 use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Object;
+use windlass_api::reasons::pipeline_run;
+use windlass_api::reasons::task_run;
 use windlass_runtime::Client;
 use windlass_runtime::Clock;
 use windlass_runtime::client;
@@ -23,6 +25,7 @@ use super::lines::Container;
 use super::lines::Lines;
 use super::logs::LogDirectory;
 use super::model::Progress;
+use super::state::succeeded;
 use super::view::View;
 use super::view::step_name;
 
@@ -53,6 +56,7 @@ pub(crate) struct Follower<'a> {
     output: Output<'a>,
     namespace: String,
     interrupted: Interrupt,
+    is_told_to_wait: bool,
 }
 
 /// Where output goes.
@@ -103,6 +107,7 @@ impl<'a> Follower<'a> {
             output,
             namespace,
             interrupted: Interrupt::None,
+            is_told_to_wait: false,
         })
     }
 
@@ -152,6 +157,17 @@ impl<'a> Follower<'a> {
         Ok(progress)
     }
 
+    /// Says once that a run waits for somebody to let it start, because nobody else would.
+    fn tell_of_waiting(&mut self, progress: &Progress) {
+        let reason = succeeded(progress.root()).map_or("", |condition| condition.reason.as_str());
+        if !self.is_told_to_wait && [pipeline_run::PENDING, task_run::PENDING].contains(&reason) {
+            self.is_told_to_wait = true;
+            self.output
+                .view
+                .notice(&format!("the run waits: its spec.status is {reason}"));
+        }
+    }
+
     async fn interrupt(&mut self, interrupt: Interrupt, key: &Key) -> client::Result<Interrupt> {
         self.interrupted = interrupt;
         if interrupt == Interrupt::Cancel {
@@ -175,6 +191,7 @@ impl<'a> Follower<'a> {
         while let Some(Some(event)) = self.watch.next().now_or_never() {
             self.output.see(event.object, progress);
         }
+        self.tell_of_waiting(progress);
         Ok(())
     }
 }

@@ -61,6 +61,12 @@ fn pipeline(
     for child in own {
         by_task.entry(task_of(child)).or_default().push(child);
     }
+    let skipped: BTreeMap<&str, &str> = run
+        .status
+        .skipped_tasks
+        .iter()
+        .map(|task| (task.name.as_str(), task.reason.as_str()))
+        .collect();
     let spec = run.status.pipeline_spec.as_deref();
     let names = spec
         .into_iter()
@@ -73,19 +79,14 @@ fn pipeline(
             }
             continue;
         }
-        let skipped = run
-            .status
-            .skipped_tasks
-            .iter()
-            .find(|skipped| skipped.name == name);
         let row = |state, reason: &str| Row {
             task: format!("{prefix}{name}"),
             state,
             reason: reason.to_owned(),
             duration: None,
         };
-        match skipped {
-            Some(skipped) => rows.push(row(State::Skipped, &skipped.reason)),
+        match skipped.get(name) {
+            Some(reason) => rows.push(row(State::Skipped, reason)),
             None if state.is_final() => rows.push(row(State::NotStarted, "")),
             None => rows.push(row(State::Pending, "")),
         }
