@@ -78,13 +78,18 @@ async fn failure(client: &Arc<dyn Client>, label: &str, run: &TaskRun, style: St
     text
 }
 
-/// The first step that ended badly by itself.
+/// Whether a step ran and ended badly by itself; what never started is told by the run's message.
 fn is_culprit(state: &StepState) -> bool {
-    let is_bystander = matches!(state.termination_reason.as_str(), step::SKIPPED | step::CONTINUED);
-    state
-        .terminated
-        .as_ref()
-        .is_some_and(|end| end.exit_code != 0 && !is_bystander)
+    let did_run = matches!(
+        state.termination_reason.as_str(),
+        "" | step::ERROR
+            | step::OOM_KILLED
+            | step::TIMEOUT_EXCEEDED
+            | step::TASK_RUN_TIMEOUT
+            | step::TASK_RUN_CANCELLED
+            | step::CANCELLED
+    );
+    did_run && state.terminated.as_ref().is_some_and(|end| end.exit_code != 0)
 }
 
 fn ended(state: &StepState) -> String {
