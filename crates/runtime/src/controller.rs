@@ -49,7 +49,7 @@ pub enum Action {
 ///
 /// # Expected flow
 /// [`observe`](Self::observe) is called for every event of the watched kinds, in order, and says which keys it
-/// concerns. [`reconcile`](Self::reconcile) is then called for each such key, never twice at once for the same key,
+/// concerns; a deletion that happened while no watch was open is told afterwards. [`reconcile`](Self::reconcile) is then called for each such key, never twice at once for the same key,
 /// and looks at the world afresh: it takes no hint of what changed, so a restart is just another call.
 pub trait Reconcile: Send + Sync + 'static {
     /// Kinds whose events matter.
@@ -201,7 +201,9 @@ impl<R: Reconcile> Work<R> {
     fn observe(&mut self, event: &Event) {
         let mut keys = Vec::new();
         self.reconciler.observe(event, &mut keys);
-        keys.into_iter().for_each(|key| self.queue.add(key));
+        for key in keys {
+            self.queue.add(key);
+        }
     }
 
     fn start(&mut self) {

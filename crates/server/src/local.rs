@@ -23,6 +23,9 @@ use windlass_store::Write;
 use windlass_store::logs::Reader;
 use windlass_store::logs::Selection;
 
+#[cfg(test)]
+mod tests;
+
 /// A [`Client`] over a store and logs in the same process.
 #[derive(Clone)]
 pub struct LocalClient {
@@ -37,15 +40,19 @@ impl LocalClient {
     }
 
     async fn write(&self, write: Write) -> Result<Object> {
-        let mut objects = self.store.commit(vec![write]).await.map_err(refusal)?;
+        let mut objects = self
+            .store
+            .commit(vec![write])
+            .await
+            .map_err(|error| refusal(&error))?;
         objects
             .pop()
             .ok_or_else(|| Error::Unavailable("the store answered a write with nothing".to_owned()))
     }
 }
 
-fn refusal(error: windlass_store::Error) -> Error {
-    let message = match &error {
+fn refusal(error: &windlass_store::Error) -> Error {
+    let message = match error {
         windlass_store::Error::Invalid { .. } => error.to_string(),
         other => format!("failed to {other}"),
     };
@@ -98,7 +105,10 @@ impl Client for LocalClient {
         namespace: Option<&'a str>,
         from: Option<u64>,
     ) -> BoxFuture<'a, Result<Box<dyn client::Watch>>> {
-        let watch = self.store.watch(kinds, namespace, from).map_err(refusal);
+        let watch = self
+            .store
+            .watch(kinds, namespace, from)
+            .map_err(|error| refusal(&error));
         std::future::ready(watch.map(|watch| Box::new(LocalWatch(watch)) as Box<dyn client::Watch>)).boxed()
     }
 

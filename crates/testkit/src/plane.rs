@@ -45,13 +45,16 @@ use crate::recorder::Recorder;
 pub const NAMESPACE: &str = "default";
 
 /// How long a run may take on the paused clock before it counts as stuck.
-const STUCK: Duration = Duration::from_secs(400 * 24 * 3600);
+const STUCK: Duration = Duration::from_hours(400 * 24);
+
+/// Changes the controllers' settings.
+pub type Configure = Box<dyn Fn(&mut Config) + Send + Sync>;
 
 /// What a plane should be like.
 #[derive(Default)]
 pub struct Setup {
     /// Changes the controllers' settings.
-    pub config: Option<Box<dyn Fn(&mut Config) + Send + Sync>>,
+    pub config: Option<Configure>,
     /// Which fields are admitted; `None` is all of them.
     pub flags: Option<Flags>,
     /// The backend; a fresh one when it is not shared with others.

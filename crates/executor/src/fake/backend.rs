@@ -126,6 +126,13 @@ impl Sandbox for FakeSandbox {
             output,
         } = launch;
         let script = Script::new(container, process);
+        if let Some(message) = script.pull_failure {
+            let failure = StartFailure {
+                kind: StartFailureKind::ImagePull,
+                message,
+            };
+            return std::future::ready(Err(failure)).boxed();
+        }
         if let Some(message) = script.start_failure {
             let failure = StartFailure {
                 kind: StartFailureKind::ContainerConfig,

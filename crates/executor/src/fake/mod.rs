@@ -13,6 +13,7 @@
 //! | `FAKE_IGNORE_TERM` | survives SIGTERM |
 //! | `FAKE_OOM` | ends as killed for memory |
 //! | `FAKE_START_FAIL` | does not start; the value is the message |
+//! | `FAKE_PULL_FAIL` | its image cannot be had; the value is the message |
 //! | `FAKE_LOST` | the backend loses sight of it; the value is the message |
 //! | `FAKE_READY_AFTER` | probes of this sidecar fail until it ran that long; default: they pass at once |
 //!

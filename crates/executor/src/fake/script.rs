@@ -18,6 +18,7 @@ pub(super) struct Script {
     pub(super) ignores_term: bool,
     pub(super) out_of_memory: bool,
     pub(super) start_failure: Option<String>,
+    pub(super) pull_failure: Option<String>,
     pub(super) lost: Option<String>,
     pub(super) ready_after: Option<Duration>,
 }
@@ -55,6 +56,7 @@ impl Script {
             "EXIT_CODE" => self.exit_code = value.parse().map_err(|_| "is no exit code".to_owned())?,
             "IGNORE_TERM" => self.ignores_term = true,
             "OOM" => self.out_of_memory = true,
+            "PULL_FAIL" => self.pull_failure = Some(value.to_owned()),
             "START_FAIL" => self.start_failure = Some(value.to_owned()),
             "LOST" => self.lost = Some(value.to_owned()),
             "READY_AFTER" => self.ready_after = Some(duration(value)?),

@@ -107,7 +107,7 @@ impl Reports {
             (None, Some(at)) => {
                 state.running = Some(ContainerStateRunning {
                     started_at: Some(*at),
-                })
+                });
             }
             (None, None) => {
                 state.waiting = Some(ContainerStateWaiting {

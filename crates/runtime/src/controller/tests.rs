@@ -248,7 +248,9 @@ impl Drop for Loop {
 
 fn start(names: &[&str], permits: usize) -> Loop {
     let (world, scribe) = (Arc::new(World::default()), Scribe::new(permits));
-    names.iter().for_each(|name| world.put(name));
+    for name in names {
+        world.put(name);
+    }
     let clock = ManualClock::new(Time::from_millis(0));
     let (waker, wakes) = Waker::new();
     let task = tokio::spawn(run(

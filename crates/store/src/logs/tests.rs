@@ -95,11 +95,11 @@ async fn a_flood_goes_to_disk_and_comes_back_whole() {
     assert_eq!(logs.tail(&id("a"), 10).unwrap(), [b'x'; 10]);
 }
 
-fn piece(container: &str, bytes: &'static str) -> Option<Piece> {
-    Some(Piece {
+fn piece(container: &str, bytes: &'static str) -> Piece {
+    Piece {
         id: id(container),
         bytes: bytes.into(),
-    })
+    }
 }
 
 fn everything() -> Selection {
@@ -144,11 +144,11 @@ async fn every_reader_has_a_position_of_its_own() {
     let at = Time::from_millis(1);
     let mut first = logs.read(everything(), true);
     logs.append(&id("a"), at, b"one").unwrap();
-    assert_eq!(first.next().await.unwrap(), piece("a", "one"));
+    assert_eq!(first.next().await.unwrap(), Some(piece("a", "one")));
     let mut second = logs.read(everything(), true);
     logs.append(&id("a"), at, b"two").unwrap();
-    assert_eq!(first.next().await.unwrap(), piece("a", "two"));
-    assert_eq!(second.next().await.unwrap(), piece("a", "onetwo"));
+    assert_eq!(first.next().await.unwrap(), Some(piece("a", "two")));
+    assert_eq!(second.next().await.unwrap(), Some(piece("a", "onetwo")));
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_reader_that_stops_waiting_loses_nothing() {
         assert!(futures::poll!(waiting).is_pending());
     }
     logs.append(&id("a"), Time::from_millis(1), b"one").unwrap();
-    assert_eq!(reader.next().await.unwrap(), piece("a", "one"));
+    assert_eq!(reader.next().await.unwrap(), Some(piece("a", "one")));
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn a_file_that_cannot_be_made_loses_only_what_did_not_fit() {
     let logs = Logs::new(directory.path().join("missing"));
     let at = Time::from_millis(1);
     logs.append(&id("a"), at, b"head ").unwrap();
-    let error = logs.append(&id("a"), at, &[b'x'; IN_MEMORY]).unwrap_err();
+    let error = logs.append(&id("a"), at, &vec![b'x'; IN_MEMORY]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     logs.append(&id("a"), at, b"tail").unwrap();
     assert_eq!(logs.tail(&id("a"), 100).unwrap(), b"head tail");

@@ -94,8 +94,8 @@ pub(crate) fn run(name: &str, status: &str, message: &str) -> Object {
         metadata: metadata("default", name),
         ..TaskRun::default()
     };
-    Arc::make_mut(&mut run.spec).status = status.to_owned();
-    run.status.pod_name = message.to_owned();
+    status.clone_into(&mut Arc::make_mut(&mut run.spec).status);
+    message.clone_into(&mut run.status.pod_name);
     Object::TaskRun(Arc::new(run))
 }
 

@@ -41,9 +41,9 @@ pub(crate) async fn a_created_object_gets_its_identity(open: Open) {
     let store = open();
     let mut given = config_map("default", "a", "1");
     let metadata = given.metadata_mut();
-    metadata.uid = "mine".to_owned();
+    "mine".clone_into(&mut metadata.uid);
     metadata.generation = 7;
-    metadata.resource_version = "99".to_owned();
+    "99".clone_into(&mut metadata.resource_version);
     let object = create(&store, given).await;
     let metadata = object.metadata();
     assert_eq!(metadata.uid, "uid-0");
@@ -62,7 +62,7 @@ pub(crate) async fn a_name_is_completed_until_it_is_free(open: Open) {
     let long = "x".repeat(80);
     for prefix in ["a-", "a-", "a-", long.as_str()] {
         let mut given = config_map("default", "", "1");
-        given.metadata_mut().generate_name = prefix.to_owned();
+        prefix.clone_into(&mut given.metadata_mut().generate_name);
         names.insert(create(&store, given).await.metadata().name.clone());
     }
     let expected = ["a-s0000", "a-s0001", "a-s0002"].map(str::to_owned).into_iter();
@@ -94,7 +94,7 @@ pub(crate) async fn an_update_changes_desired_state_only(open: Open) {
         .await
         .expect("update status");
     let mut change = run("a", "Cancelled", "forged");
-    change.metadata_mut().uid = "forged".to_owned();
+    "forged".clone_into(&mut change.metadata_mut().uid);
     change.metadata_mut().generation = 40;
     let updated = write(&store, Write::Update(change)).await.expect("update");
     assert_eq!(parts(&updated), ("Cancelled", "seen"));
@@ -378,10 +378,7 @@ pub(crate) async fn a_watch_filters_by_kind_and_namespace(open: Open) {
 
 pub(crate) async fn an_unknown_version_is_gone(open: Open) {
     let store = open();
-    let gone = |from| match store.watch(&[Kind::ConfigMap], None, Some(from)) {
-        Ok(_) => None,
-        Err(error) => Some(error),
-    };
+    let gone = |from| store.watch(&[Kind::ConfigMap], None, Some(from)).err();
     assert_eq!(gone(0), None);
     assert_eq!(gone(1), Some(Error::Gone(1)));
     for at in 0..FLOOD {

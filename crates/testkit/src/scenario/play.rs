@@ -80,7 +80,9 @@ fn setup(scenario: &Scenario, crash_after: Option<usize>) -> Setup {
         }
     }
     setup.config = Some(Box::new(move |config| {
-        settings.iter().for_each(|setting| configure(config, setting))
+        for setting in &settings {
+            configure(config, setting);
+        }
     }));
     setup
 }
@@ -103,6 +105,18 @@ struct Stage {
 
 impl Stage {
     async fn perform(&mut self, command: &Command) {
+        if let Command::Await(key) | Command::Until(key) | Command::Yaml(key, _) | Command::Merge(key, _) =
+            command
+            && self
+                .plane
+                .client()
+                .get(key)
+                .await
+                .is_ok_and(|found| found.is_none())
+        {
+            self.print(&format!("there is no {key}"));
+            return;
+        }
         match command {
             Command::Apply(text) => self.apply(text).await,
             Command::Note(text) => self.print(text),

@@ -2,8 +2,28 @@
 //!
 //! Set `WINDLASS_UPDATE=1` to write the transcripts anew; read what changed before you keep it. A name on the command
 //! line selects scenarios.
+//!
+//! # Where the transcripts differ from upstream, on purpose
+//! - A container, image or sandbox that cannot be had fails the attempt at once; upstream waits for the cluster to try
+//!   again, and ends with the timeout in some cases. A failed sandbox names the cause and does not add "Maybe invalid
+//!   TaskSpec".
+//! - A `ConfigMap` or `Secret` that a variable or volume needs and that does not exist is `CreateContainerConfigError`
+//!   for both, with its name in the message; upstream leaves an attempt with a missing volume pending.
+//! - An attempt whose sandbox is lost ends with `Failed` and what was lost.
+//! - Results that are too large end with `TaskRunResultLargerThanAllowedLimit` (where limits are asked for), as upstream
+//!   does with results from sidecar logs; with termination messages upstream only says `StepFailed`.
+//! - A cancelled or timed out `PipelineRun` ends when the tasks that this plane runs have ended, not before, so that what
+//!   it shows is the end of them too. It waits for no custom task, as upstream.
+//! - Cancelling reaches the pipelines that a pipeline runs; upstream leaves them running.
+//! - A deleted `TaskRun` is stopped, and its processes with it.
+//! - A resolver that the plane does not have fails the run at once; upstream waits a minute for someone to answer.
+//! - A pipeline that runs itself is refused with the name of the pipeline; upstream prints a list that may be empty.
+//! - With fail-fast, which upstream does not have, siblings of a failed task are cancelled with a reason of their own.
+//! - With the setting for it, a custom task that nobody carries out is refused instead of waited for.
+//! - Combinations of a matrix that a crash kept from being created are created afterwards; upstream forgets them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -107,14 +127,15 @@ fn difference(expected: &str, actual: &str) -> String {
     let (mut left, mut right) = (expected.lines().peekable(), actual.lines().peekable());
     while left.peek().is_some() || right.peek().is_some() {
         match (left.next(), right.next()) {
-            (Some(expected), Some(actual)) if expected == actual => text.push_str(&format!("  {expected}\n")),
+            (Some(expected), Some(actual)) if expected == actual => {
+                let _ = writeln!(text, "  {expected}");
+            }
             (expected, actual) => {
-                expected
-                    .into_iter()
-                    .for_each(|line| text.push_str(&format!("- {line}\n")));
-                actual
-                    .into_iter()
-                    .for_each(|line| text.push_str(&format!("+ {line}\n")));
+                for (mark, line) in [('-', expected), ('+', actual)] {
+                    if let Some(line) = line {
+                        let _ = writeln!(text, "{mark} {line}");
+                    }
+                }
             }
         }
     }
