@@ -1,5 +1,6 @@
 //! The plane: store with admission, controllers, runner over the scripted backend.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::Mutex;
@@ -59,8 +60,8 @@ pub struct Setup {
     pub flags: Option<Flags>,
     /// The backend; a fresh one when it is not shared with others.
     pub fake: Fake,
-    /// The controllers are dropped after that many of their writes, once, and started anew.
-    pub crash_after: Option<usize>,
+    /// The controllers are dropped after that many of their writes and started anew, once for each number.
+    pub crashes: Vec<usize>,
 }
 
 /// A plane in memory. Must live on a runtime of one thread with paused time.
@@ -72,6 +73,7 @@ pub struct Plane {
     config: Arc<Config>,
     controllers: Mutex<Option<JoinSet<()>>>,
     crashing: Mutex<Arc<CrashingClient>>,
+    crashes: Mutex<VecDeque<usize>>,
     writes: Mutex<usize>,
     past: Mutex<Past>,
     directory: tempfile::TempDir,
@@ -113,7 +115,8 @@ impl Plane {
         if let Some(change) = setup.config {
             change(&mut config);
         }
-        let crashing = CrashingClient::new(Arc::clone(&client) as Arc<dyn Client>, setup.crash_after);
+        let mut crashes: VecDeque<usize> = setup.crashes.into();
+        let crashing = CrashingClient::new(Arc::clone(&client) as Arc<dyn Client>, crashes.pop_front());
         let plane = Arc::new(Self {
             client,
             clock,
@@ -122,6 +125,7 @@ impl Plane {
             config: Arc::new(config),
             controllers: Mutex::default(),
             crashing: Mutex::new(Arc::new(crashing)),
+            crashes: Mutex::new(crashes),
             writes: Mutex::new(0),
             past: Mutex::new(Past {
                 watch,
@@ -167,7 +171,8 @@ impl Plane {
     /// Drops the controllers, the queue and everything that runs, and starts new ones over the same store.
     pub fn restart(self: &Arc<Self>) {
         *locked(&self.controllers) = None;
-        let next = CrashingClient::new(Arc::clone(&self.client) as Arc<dyn Client>, None);
+        let crash = locked(&self.crashes).pop_front();
+        let next = CrashingClient::new(Arc::clone(&self.client) as Arc<dyn Client>, crash);
         let last = std::mem::replace(&mut *locked(&self.crashing), Arc::new(next));
         *locked(&self.writes) += last.writes();
         self.start_controllers();

@@ -29,11 +29,11 @@ pub struct Played {
     pub writes: usize,
 }
 
-/// Plays a scenario; with `crash_after`, the controllers are dropped after that many of their writes and started anew.
+/// Plays a scenario; for each of `crashes`, the controllers are dropped after that many of their writes and started anew.
 ///
 /// # Panics
 /// When a run is stuck, or something that is named does not exist.
-pub fn play(scenario: &Scenario, crash_after: Option<usize>) -> Played {
+pub fn play(scenario: &Scenario, crashes: &[usize]) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -41,7 +41,7 @@ pub fn play(scenario: &Scenario, crash_after: Option<usize>) -> Played {
         .expect("start a runtime");
     runtime.block_on(async {
         let mut stage = Stage {
-            plane: Plane::start(setup(scenario, crash_after)),
+            plane: Plane::start(setup(scenario, crashes)),
             transcript: String::new(),
             runs: Vec::new(),
         };
@@ -63,9 +63,9 @@ pub fn play(scenario: &Scenario, crash_after: Option<usize>) -> Played {
     })
 }
 
-fn setup(scenario: &Scenario, crash_after: Option<usize>) -> Setup {
+fn setup(scenario: &Scenario, crashes: &[usize]) -> Setup {
     let mut setup = Setup {
-        crash_after,
+        crashes: crashes.to_vec(),
         ..Setup::default()
     };
     let mut settings = Vec::new();

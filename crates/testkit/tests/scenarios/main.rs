@@ -101,7 +101,7 @@ fn files() -> Vec<(PathBuf, Vec<Scenario>)> {
 }
 
 fn play_once(scenario: &Scenario, keep: impl FnOnce(String) -> bool) -> Result<(), Failed> {
-    let played = scenario::play(scenario, None);
+    let played = scenario::play(scenario, &[]);
     if played.transcript == scenario.transcript || keep(played.transcript.clone()) {
         return Ok(());
     }
@@ -110,13 +110,19 @@ fn play_once(scenario: &Scenario, keep: impl FnOnce(String) -> bool) -> Result<(
 
 /// A restart is just another call: wherever the controllers crash, the same comes of it.
 fn crash_everywhere(scenario: &Scenario) -> Result<(), Failed> {
-    let whole = scenario::play(scenario, None);
+    let whole = scenario::play(scenario, &[]);
     let stride = whole.writes.div_ceil(MOST_CRASHES).max(1);
-    for after in (1..=whole.writes).step_by(stride) {
-        let crashed = scenario::play(scenario, Some(after));
+    let once = (1..=whole.writes).step_by(stride).map(|after| vec![after]);
+    let again_and_again = (1..=6).map(|after| vec![after; 12]);
+    for crashes in once.chain(again_and_again) {
+        let crashed = scenario::play(scenario, &crashes);
         if crashed.transcript != whole.transcript {
             let difference = difference(&whole.transcript, &crashed.transcript);
-            return Err(format!("crashed after write {after} of {}:\n{difference}", whole.writes).into());
+            return Err(format!(
+                "crashed after writes {crashes:?} of {}:\n{difference}",
+                whole.writes
+            )
+            .into());
         }
     }
     Ok(())
