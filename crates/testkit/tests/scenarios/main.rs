@@ -5,8 +5,8 @@
 //!
 //! # Where the transcripts differ from upstream, on purpose
 //! - A container, image or sandbox that cannot be had fails the attempt at once; upstream waits for the cluster to try
-//!   again, and ends with the timeout in some cases. A failed sandbox names the cause and does not add "Maybe invalid
-//!   TaskSpec".
+//!   again, and ends with the timeout in some cases. A failed sandbox names the cause and does not blame the
+//!   task for it.
 //! - A `ConfigMap` or `Secret` that a variable or volume needs and that does not exist is `CreateContainerConfigError`
 //!   for both, with its name in the message; upstream leaves an attempt with a missing volume pending.
 //! - An attempt whose sandbox is lost ends with `Failed` and what was lost.
