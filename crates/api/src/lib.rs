@@ -4,6 +4,7 @@
 //! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
 
 pub mod advice;
+pub mod conditions;
 pub mod conversion;
 pub mod core;
 pub mod data;

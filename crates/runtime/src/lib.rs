@@ -5,7 +5,6 @@
 
 pub mod client;
 pub mod clock;
-pub mod conditions;
 pub mod controller;
 pub mod ids;
 pub mod queue;

@@ -7,10 +7,6 @@ use std::process::ExitCode;
 
 use windlass_cli::Arguments;
 
-/// The plane makes and drops many small objects on several threads, which this allocator does in half the time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Must come before anything that starts a thread; returns unless this process was started as a launcher.
     windlass_executor::host::launcher_main();

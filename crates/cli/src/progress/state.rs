@@ -3,8 +3,8 @@
 use windlass_api::Duration;
 use windlass_api::Object;
 use windlass_api::Time;
+use windlass_api::conditions;
 use windlass_api::meta::Condition;
-use windlass_runtime::conditions;
 
 use crate::terminal::Paint;
 

@@ -54,7 +54,7 @@ pub(super) async fn failures(client: &Arc<dyn Client>, progress: &Progress, styl
 }
 
 async fn failure(client: &Arc<dyn Client>, label: &str, run: &TaskRun, style: Style) -> String {
-    let condition = windlass_runtime::conditions::get(&run.status.conditions, "Succeeded");
+    let condition = windlass_api::conditions::get(&run.status.conditions, "Succeeded");
     let (reason, message) = condition.map_or(("", ""), |condition| (&condition.reason, &condition.message));
     let Some(step) = run.status.steps.iter().find(|step| is_culprit(step)) else {
         return format!(

@@ -1,9 +1,9 @@
 //! Whether a custom run can be carried out here. Pure.
 
 use windlass_api::Time;
+use windlass_api::conditions;
 use windlass_api::tekton::CustomRun;
 use windlass_api::tekton::customrun::CustomRunStatus;
-use windlass_runtime::conditions;
 
 /// Reason of a custom run whose kind nobody knows.
 const UNKNOWN_KIND: &str = "NoControllerForKind";

@@ -2,13 +2,13 @@
 
 use windlass_api::Duration;
 use windlass_api::Time;
+use windlass_api::conditions;
 use windlass_api::reasons::labels::MANAGED_BY_PIPELINE;
 use windlass_api::reasons::pipeline_run;
 use windlass_api::tekton::PipelineRun;
 use windlass_engine::plan::Directive;
 use windlass_engine::plan::Intent;
 use windlass_engine::timeouts::Timeouts;
-use windlass_runtime::conditions;
 
 /// How a reconcile begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

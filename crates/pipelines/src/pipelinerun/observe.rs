@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_api::Time;
+use windlass_api::conditions;
 use windlass_api::meta::Condition;
 use windlass_api::reasons::labels;
 use windlass_api::tekton::ParamValue;
@@ -18,7 +19,6 @@ use windlass_engine::results::TaskOutcome;
 use windlass_engine::results::aggregate;
 use windlass_engine::state::Event;
 use windlass_engine::state::SkipReason;
-use windlass_runtime::conditions;
 
 use super::apply::is_timeout;
 use super::tracker::Child;

@@ -10,6 +10,7 @@ use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_api::Resource as _;
 use windlass_api::Time;
+use windlass_api::conditions;
 use windlass_api::reasons::pipeline_run;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
@@ -30,7 +31,6 @@ use windlass_runtime::Clock;
 use windlass_runtime::client;
 use windlass_runtime::client::Event;
 use windlass_runtime::client::Result;
-use windlass_runtime::conditions;
 use windlass_runtime::controller::Action;
 use windlass_runtime::controller::Reconcile;
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use windlass_api::Duration;
 use windlass_api::Time;
+use windlass_api::conditions;
+use windlass_api::conditions::SUCCEEDED;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::pipelinerun::ChildStatusReference;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
@@ -17,8 +19,6 @@ use windlass_engine::outcome::Status;
 use windlass_engine::outcome::Subject;
 use windlass_engine::plan::Directive;
 use windlass_engine::results::pipeline_results;
-use windlass_runtime::conditions;
-use windlass_runtime::conditions::SUCCEEDED;
 
 use super::decide::timeouts;
 use super::tracker::Tracker;

@@ -1,6 +1,8 @@
 //! The status that follows from what happened. Pure.
 
 use windlass_api::Time;
+use windlass_api::conditions;
+use windlass_api::conditions::SUCCEEDED;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
@@ -9,8 +11,6 @@ use windlass_api::tekton::taskrun::TaskRunResult;
 use windlass_api::tekton::taskrun::TaskRunStatus;
 use windlass_engine::results;
 use windlass_executor::Job;
-use windlass_runtime::conditions;
-use windlass_runtime::conditions::SUCCEEDED;
 
 use super::decide::retries_left;
 use super::outcome::Failure;

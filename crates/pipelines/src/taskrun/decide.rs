@@ -2,12 +2,12 @@
 
 use windlass_api::Duration;
 use windlass_api::Time;
+use windlass_api::conditions;
 use windlass_api::tekton::TaskRun;
 use windlass_executor::Job;
 use windlass_executor::Observation;
 use windlass_executor::observation::StepEnd;
 use windlass_executor::observation::StepReport;
-use windlass_runtime::conditions;
 
 /// The controller that this one is to `spec.managedBy`.
 const MANAGED_BY: &str = "tekton.dev/pipeline";
@@ -93,7 +93,9 @@ pub(crate) fn matters(job: &Job, observation: &Observation) -> bool {
     match observation {
         Observation::Preparing => false,
         Observation::StepFinished(report) => !job.sidecars.is_empty() || !last(report),
-        Observation::SidecarStarted { .. } | Observation::StepStarted { .. } | Observation::Finished(_) => true,
+        Observation::SidecarStarted { .. } | Observation::StepStarted { .. } | Observation::Finished(_) => {
+            true
+        }
     }
 }
 

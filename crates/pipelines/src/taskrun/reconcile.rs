@@ -107,7 +107,9 @@ impl TaskRuns {
     /// Notes a runner's report; returns the run that it concerns when there is something to do about it now.
     pub(crate) fn report(&self, id: &AttemptId, observation: Observation) -> Option<Key> {
         let mut attempts = self.attempts();
-        let attempt = attempts.get_mut(&id.task_run_uid).filter(|attempt| attempt.job.id == *id)?;
+        let attempt = attempts
+            .get_mut(&id.task_run_uid)
+            .filter(|attempt| attempt.job.id == *id)?;
         let matters = decide::matters(&attempt.job, &observation);
         Arc::make_mut(&mut attempt.reports).add(observation);
         matters.then(|| attempt.key.clone())
@@ -122,7 +124,11 @@ impl TaskRuns {
             task_run_uid: run.metadata.uid.clone(),
             attempt: u32::try_from(run.status.retries_status.len()).unwrap_or(u32::MAX),
         };
-        let attempt = self.attempts().get(&run.metadata.uid).filter(|attempt| attempt.job.id == id).cloned();
+        let attempt = self
+            .attempts()
+            .get(&run.metadata.uid)
+            .filter(|attempt| attempt.job.id == id)
+            .cloned();
         let known = match &attempt {
             None => decide::Attempt::Unknown,
             Some(attempt) if attempt.reports.outcome().is_some() => decide::Attempt::Ended,
@@ -161,7 +167,7 @@ impl TaskRuns {
         let mut status = run.status.clone();
         let message = format!("TaskRun {:?} is pending", run.metadata.name);
         let conditions = &mut status.conditions;
-        windlass_runtime::conditions::set(
+        windlass_api::conditions::set(
             conditions,
             "Succeeded",
             "Unknown",
@@ -190,7 +196,7 @@ impl TaskRuns {
         now: Time,
     ) -> Result<Action> {
         let mut status = run.status.clone();
-        if windlass_runtime::conditions::get(&status.conditions, "Succeeded")
+        if windlass_api::conditions::get(&status.conditions, "Succeeded")
             .is_some_and(|condition| condition.reason == "TaskRunPending")
         {
             status.conditions.clear();

@@ -1,7 +1,7 @@
 //! The rules by which a condition changes.
 
-use windlass_api::Time;
-use windlass_api::meta::Condition;
+use crate::meta::Condition;
+use crate::time::Time;
 
 /// Type of the one condition that every run has.
 pub const SUCCEEDED: &str = "Succeeded";
