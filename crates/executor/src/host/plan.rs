@@ -265,6 +265,12 @@ fn whole(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
     if let Some(target) = shell_link(machine, spec) {
         actions.push(Action::Directory(join(&upper, &machine.shell_dir), 0o755));
         actions.push(Action::Link(join(&upper, &machine.shell_dir).join("sh"), target));
+        // Scripts of such images also ask for it by its own name.
+        let ash = machine
+            .ash
+            .clone()
+            .map(|ash| Action::Link(join(&upper, &machine.shell_dir).join("ash"), ash));
+        actions.extend(ash);
     }
     actions.push(Action::Overlay {
         lower: LOWER.into(),
@@ -330,6 +336,11 @@ fn read_only(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
         let source = join(Path::new(TOP), &machine.shell_dir);
         actions.push(Action::Directory(in_store(layer).join("upper"), 0o755));
         actions.push(Action::Link(in_store(layer).join("upper/sh"), target));
+        let ash = machine
+            .ash
+            .clone()
+            .map(|ash| Action::Link(in_store(layer).join("upper/ash"), ash));
+        actions.extend(ash);
         overlay(source, layer, join(Path::new(VIEW), &machine.shell_dir), actions);
     }
 }

@@ -173,6 +173,7 @@ fn volumes_are_taken_outside_and_attached_inside() {
     overlay /top/etc /store/top-etc -> /view/etc
     link /view/bin -> usr/bin
     link /store/shell/upper/sh -> /usr/bin/busybox
+    link /store/shell/upper/ash -> /usr/bin/busybox
     overlay /top/usr/bin /store/shell -> /view/usr/bin
     bind /dev -> /view/dev
     bind /store/shm -> /view/dev/shm
@@ -209,6 +210,7 @@ fn mounts_of_single_processes_wait_out_of_sight() {
     insta::assert_snapshot!(text(&view(&machine(View::Whole), &spec)), @r#"
     memory /store None
     link /store/root/upper/usr/bin/sh -> /tekton/bin/sh
+    link /store/root/upper/usr/bin/ash -> /usr/bin/busybox
     overlay /lower /store/root -> /view
     overlay /submounts/0 /store/submount-0 -> /view/home
     show /submounts/1 -> /view/run
