@@ -159,7 +159,7 @@ pub struct SecurityContext {
     /// All capabilities and devices; default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileged: Option<bool>,
-    /// SELinux labels, recorded only.
+    /// Labels of `SELinux`, recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub se_linux_options: Option<Value>,
     /// Windows settings, recorded only.
@@ -186,7 +186,7 @@ pub struct SecurityContext {
     /// System call filter, recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seccomp_profile: Option<Value>,
-    /// AppArmor profile, recorded only.
+    /// Profile of `AppArmor`, recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_armor_profile: Option<Value>,
 }
@@ -228,7 +228,7 @@ pub struct PodSecurityContext {
     /// How groups of the image are merged; recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supplemental_groups_policy: Option<String>,
-    /// SELinux labels, recorded only.
+    /// Labels of `SELinux`, recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub se_linux_options: Option<Value>,
     /// How labels are applied, recorded only.
@@ -243,7 +243,7 @@ pub struct PodSecurityContext {
     /// System call filter, recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seccomp_profile: Option<Value>,
-    /// AppArmor profile, recorded only.
+    /// Profile of `AppArmor`, recorded only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_armor_profile: Option<Value>,
 }

@@ -3,6 +3,8 @@
 //! What each file is answered with lies beside it in `expected.txt`; `UPDATE_EXPECT=1 cargo test` rewrites it, and
 //! the difference is then read like code.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -141,7 +143,7 @@ fn outcome(status: &Value) -> String {
     format!("{}: {}{results}", text("reason"), text("message"))
 }
 
-/// Writes a TaskRun whose only step runs the script, and runs it.
+/// Writes a `TaskRun` whose only step runs the script, and runs it.
 fn run_script(script: &str, arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("run.yaml"), script_run(script)).unwrap();

@@ -5,6 +5,8 @@
 //! and tasks of a pipeline run with the reason each ended with. A line `# needs: PROGRAM` skips the case where the
 //! program is missing.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -101,7 +103,8 @@ fn check(file: &str) {
     let mut ended = outcome(&list);
     if expected.first().is_some_and(|line| !line.contains(": ")) {
         // The case fixes the reason alone.
-        ended[0] = ended[0].split(':').next().unwrap().to_owned();
+        let reason = ended[0].find(':').unwrap_or(ended[0].len());
+        ended[0].truncate(reason);
     }
     assert_eq!(ended, expected, "{file}: {stderr}");
     let succeeded = list["items"][0]["status"]["conditions"][0]["status"] == "True";

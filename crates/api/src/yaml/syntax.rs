@@ -20,6 +20,7 @@ pub(super) fn problem(kind: &ErrorKind, path: FieldPath, at: Position, text: &st
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn explain(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
     match kind {
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
