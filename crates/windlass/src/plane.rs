@@ -1,5 +1,6 @@
 //! A whole plane in this process: store, controllers, runner, executor.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -49,24 +50,21 @@ impl Planes for InMemory {
     }
 }
 
-/// A plane whose state is in memory and whose files are in a directory that goes with it.
+/// A plane whose state is in memory and whose files are in the backend's directory, which goes with it.
 struct MemoryPlane {
     client: Arc<LocalClient>,
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     tasks: JoinSet<()>,
     backend: Arc<windlass_executor::host::Host>,
-    _directory: tempfile::TempDir,
 }
 
 fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
-    let directory = tempfile::Builder::new()
-        .prefix("windlass-")
-        .tempdir()
-        .context("make a directory for the run")?;
-    let place = |name: &str| -> anyhow::Result<PathBuf> {
-        let path = directory.path().join(name);
-        std::fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
+    let backend = Arc::new(host(options.executor)?);
+    let place = |name: &str, mode: u32| -> anyhow::Result<PathBuf> {
+        let path = backend.directory().join(name);
+        let made = std::fs::DirBuilder::new().mode(mode).create(&path);
+        made.with_context(|| format!("make {}", path.display()))?;
         Ok(path)
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -80,9 +78,8 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
         flags: Flags::permissive(),
     };
     let store = Store::new(Box::new(webhooks), Box::new(stamp));
-    let logs = Logs::new(place("logs")?);
+    let logs = Logs::new(place("plane-logs", 0o700)?);
     let client = Arc::new(LocalClient::new(store, logs.clone()));
-    let backend = Arc::new(host(options.executor, place("scratch")?)?);
     let mut runner = RunnerConfig::default();
     if let Some(most) = options.max_parallel {
         runner.capacity = most;
@@ -97,7 +94,7 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
     let foundations = Foundations {
         client: Arc::clone(&client) as Arc<dyn Client>,
         clock: Arc::clone(&clock),
-        config: Arc::new(config(options, place("claims")?)),
+        config: Arc::new(config(options, place("plane-claims", 0o711)?)),
         fetcher: Arc::new(Fetcher::new(Policy::trusting())),
         jobs: Arc::clone(&queue) as Arc<dyn queue::Jobs>,
     };
@@ -109,11 +106,10 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
         queue,
         tasks,
         backend,
-        _directory: directory,
     })
 }
 
-fn host(executor: Executor, scratch: PathBuf) -> anyhow::Result<windlass_executor::host::Host> {
+fn host(executor: Executor) -> anyhow::Result<windlass_executor::host::Host> {
     use windlass_executor::host;
     let mode = match executor {
         Executor::Host => host::Mode::Isolated,
@@ -121,7 +117,6 @@ fn host(executor: Executor, scratch: PathBuf) -> anyhow::Result<windlass_executo
     };
     let config = host::Config {
         mode,
-        scratch_dir: scratch,
         ..host::Config::default()
     };
     host::Host::start(config).context("start the host executor")

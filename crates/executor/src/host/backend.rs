@@ -1,6 +1,5 @@
 //! The host backend: a launcher process, and a sandbox for each job.
 
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
@@ -13,6 +12,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
 use rustix::net::AddressFamily;
@@ -23,6 +23,8 @@ use tokio::sync::watch;
 use super::channel::Channel;
 use super::facts;
 use super::launcher::LAUNCHER_ARGUMENT;
+use super::owned;
+use super::owned::Owned;
 use super::process::Surroundings;
 use super::sandbox::HostSandbox;
 use super::slot::Slot;
@@ -38,6 +40,9 @@ use crate::backend::Sandbox;
 use crate::job::Job;
 use crate::observation::StartFailure;
 use crate::observation::StartFailureKind;
+
+/// Where the machine keeps files in memory.
+const SHARED_MEMORY: &str = "/dev/shm";
 
 /// How sandboxes are kept apart from the machine and from each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,10 +130,13 @@ pub struct Host {
     path: String,
     any_user: bool,
     ash: Option<String>,
-    scratch: PathBuf,
+    scratch: Owned,
+    /// Small files of sandboxes without a view, where the machine has a place for them in memory.
+    in_memory: Option<Owned>,
     memory_dir: PathBuf,
     launcher: Mutex<Launcher>,
     slots: Arc<Slots>,
+    cleaner: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -140,17 +148,17 @@ struct Launcher {
 impl Host {
     /// Starts the launcher and lets it try whether the machine allows what the mode needs. Blocks for some milliseconds.
     pub fn start(config: Config) -> Result<Self, Error> {
-        let scratch = make_scratch(&config.scratch_dir).map_err(|source| Error::Scratch {
+        let scratch = Owned::make(&config.scratch_dir).map_err(|source| Error::Scratch {
             path: config.scratch_dir.clone(),
             source,
         })?;
         // Small files of sandboxes without a view; with a view they are in memory anyway.
-        let in_memory = || make_scratch(Path::new("/dev/shm")).ok();
-        let memory_dir = (config.mode == Mode::Shared).then(in_memory).flatten();
-        let memory_dir = memory_dir.unwrap_or_else(|| scratch.join("memory"));
+        let shared_memory = || Owned::make(Path::new(SHARED_MEMORY)).ok();
+        let in_memory = (config.mode == Mode::Shared).then(shared_memory).flatten();
+        let memory_dir = in_memory.as_ref().map_or_else(|| scratch.path().join("memory"), |owned| owned.path().to_owned());
         let remove = |error| {
-            let _ = fs::remove_dir_all(&scratch);
-            let _ = fs::remove_dir_all(&memory_dir);
+            scratch.remove();
+            in_memory.iter().for_each(Owned::remove);
             error
         };
         let failed = |source| Error::Launcher {
@@ -160,7 +168,7 @@ impl Host {
         let mut launcher = spawn(&config.launcher).map_err(failed).map_err(remove)?;
         let setup = Order::Setup {
             isolated: config.mode == Mode::Isolated,
-            scratch: scratch.clone(),
+            scratch: scratch.path().to_owned(),
             memory_dir: memory_dir.clone(),
             current_dir: config.current_dir.clone(),
             memory: config.memory_limit,
@@ -183,11 +191,19 @@ impl Host {
             path: config.path,
             any_user,
             ash: find_ash(),
-            slots: Arc::new(Slots::new(scratch.clone())),
+            slots: Arc::new(Slots::new(scratch.path().to_owned())),
             scratch,
+            in_memory,
             memory_dir,
             launcher: Mutex::new(launcher),
+            cleaner: clean(config.scratch_dir),
         })
+    }
+
+    /// The backend's directory on disk, which is gone with the backend or with this process, however it ends. Others may
+    /// keep files there that must not outlive it; names that begin with `plane-` are theirs.
+    pub fn directory(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// Process id of the launcher, below which everything runs.
@@ -339,8 +355,11 @@ impl Drop for Host {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)
             .end();
-        let _ = fs::remove_dir_all(&self.scratch);
-        let _ = fs::remove_dir_all(&self.memory_dir);
+        self.scratch.remove();
+        self.in_memory.iter().for_each(Owned::remove);
+        if let Some(cleaner) = self.cleaner.take() {
+            let _ = cleaner.join();
+        }
     }
 }
 
@@ -377,27 +396,13 @@ fn find_ash() -> Option<String> {
     ash.map(|path| path.to_string_lossy().into_owned())
 }
 
-/// A directory that no other backend uses.
-fn make_scratch(parent: &Path) -> io::Result<PathBuf> {
-    fs::create_dir_all(parent)?;
-    let parent = fs::canonicalize(parent)?;
-    let process = std::process::id();
-    for number in 0..1000 {
-        let path = parent.join(format!("windlass-{process}-{number}"));
-        match rustix::fs::mkdir(&path, rustix::fs::Mode::RWXU) {
-            Ok(()) => {
-                // Other users must get through, to what is theirs.
-                rustix::fs::chmod(&path, rustix::fs::Mode::from_raw_mode(0o711))?;
-                return Ok(path);
-            }
-            Err(rustix::io::Errno::EXIST) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-    Err(io::Error::new(
-        io::ErrorKind::AlreadyExists,
-        "a thousand scratch directories exist already",
-    ))
+/// Removes, beside the first jobs, what killed processes left behind.
+fn clean(scratch_dir: PathBuf) -> Option<JoinHandle<()>> {
+    let clean = move || {
+        owned::remove_abandoned(&scratch_dir);
+        owned::remove_abandoned(Path::new(SHARED_MEMORY));
+    };
+    std::thread::Builder::new().name("cleaner".to_owned()).spawn(clean).ok()
 }
 
 fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {

@@ -48,6 +48,7 @@ mod image;
 mod init;
 mod launcher;
 mod mount;
+mod owned;
 mod plan;
 mod process;
 mod running;

@@ -1,0 +1,149 @@
+//! What hostile or unlucky users do to `windlass run`: the real binary, the host executor, real processes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use windlass_testkit::skip;
+
+/// The documented exit code of a machine that cannot do what was asked.
+const ENVIRONMENT: i32 = 4;
+
+/// How long something may take that takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A place for input and for temporary files.
+struct Place(TempDir);
+
+/// How a run ended.
+struct Ended {
+    code: i32,
+    /// Everything that was said, results and all.
+    list: Value,
+    talk: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        for name in ["tmp", "project"] {
+            fs::create_dir(place.path(name)).unwrap();
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, text: &str, arguments: &[&str]) -> Command {
+        fs::write(self.path("project/run.yaml"), text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        command
+            .args(["run", "run.yaml"])
+            .args(arguments)
+            .current_dir(self.path("project"))
+            .env("NO_COLOR", "1")
+            .env("TMPDIR", self.path("tmp"))
+            .env_remove("WINDLASS_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs to the end; `None` when this machine cannot isolate steps.
+    fn run(&self, text: &str, arguments: &[&str]) -> Option<Ended> {
+        let arguments = [&["--output", "json"], arguments].concat();
+        let output = self.command(text, &arguments).output().unwrap();
+        let ended = Ended {
+            code: output.status.code().unwrap(),
+            list: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            talk: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        (ended.code != ENVIRONMENT).then_some(ended)
+    }
+
+    fn left(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("tmp")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        names.collect()
+    }
+}
+
+/// A TaskRun with one step that runs a script, and more lines of its `taskSpec`.
+fn script(script: &str, more: &str) -> String {
+    let script = script.trim().replace('\n', "\n          ");
+    format!(
+        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: attack}}\nspec:\n  taskSpec:\n{more}    steps:\n      \
+         - name: say\n        image: busybox\n        script: |\n          {script}\n"
+    )
+}
+
+fn eventually(claim: &str, holds: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "{claim}");
+        std::thread::yield_now();
+    }
+}
+
+/// Starts a run whose step says that it started and then stays; `None` when this machine cannot isolate steps.
+fn endless(place: &Place, arguments: &[&str]) -> Option<Child> {
+    let text = script(
+        "echo started; mkdir -p /workspace/d; trap '' TERM; sleep 86394.5",
+        "",
+    );
+    let mut child = place.command(&text, arguments).spawn().unwrap();
+    let mut first = String::new();
+    let stdout = child.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut first).unwrap();
+    if first.contains("started") {
+        return Some(child);
+    }
+    child.wait().unwrap();
+    None
+}
+
+macro_rules! or_skip {
+    ($ended:expr) => {
+        match $ended {
+            Some(ended) => ended,
+            None => skip!("this machine does not let steps be isolated"),
+        }
+    };
+}
+
+#[test]
+fn a_killed_plane_leaves_no_files() {
+    let place = Place::new();
+    let mut run = or_skip!(endless(&place, &[]));
+    assert_eq!(place.left().len(), 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // The launcher notices the end of its socket; nobody tells us when it is done.
+    eventually("files outlived their plane", || place.left().is_empty());
+}
+
+#[test]
+fn what_nobody_could_remove_is_removed_by_the_next_run() {
+    let place = Place::new();
+    let old = place.path("tmp/windlass-1-0");
+    fs::create_dir_all(old.join("slot-1/workspace")).unwrap();
+    let past = SystemTime::now() - Duration::from_secs(60);
+    fs::File::open(&old).unwrap().set_modified(past).unwrap();
+    or_skip!(place.run(&script("true", ""), &[]));
+    assert_eq!(place.left(), Vec::<String>::new());
+}
