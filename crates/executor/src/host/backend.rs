@@ -18,19 +18,23 @@ use futures::future::BoxFuture;
 use rustix::net::AddressFamily;
 use rustix::net::SocketFlags;
 use rustix::net::SocketType;
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use super::channel::Channel;
+use super::channel::Readiness;
 use super::facts;
 use super::launcher::LAUNCHER_ARGUMENT;
 use super::owned;
 use super::owned::Owned;
+use super::pool::Pool;
 use super::process::Surroundings;
 use super::sandbox::HostSandbox;
 use super::slot::Slot;
 use super::slot::Slots;
 use super::spec;
 use super::spec::HOME;
+use super::spec::Layout;
 use super::wire;
 use super::wire::Answer;
 use super::wire::Inbox;
@@ -136,6 +140,7 @@ pub struct Host {
     memory_dir: PathBuf,
     launcher: Mutex<Launcher>,
     slots: Arc<Slots>,
+    pool: Arc<Pool>,
     cleaner: Option<JoinHandle<()>>,
 }
 
@@ -192,6 +197,7 @@ impl Host {
             any_user,
             ash: find_ash(),
             slots: Arc::new(Slots::new(scratch.path().to_owned())),
+            pool: Arc::default(),
             scratch,
             in_memory,
             memory_dir,
@@ -248,16 +254,11 @@ impl Host {
                 return Err(failure);
             }
         };
-        let socket = self.fork().map_err(|error| unmade(&error))?;
-        let (channel, ready) = Channel::new(socket).map_err(|error| unmade(&error))?;
-        let prepare = wire::Command::Prepare(Box::new(layout.spec.clone()));
-        channel
-            .send(&prepare, Vec::new())
-            .map_err(|error| unmade(&error))?;
+        let (channel, ready) = self.open(&layout).map_err(|error| unmade(&error))?;
         let (gone, is_gone) = watch::channel(false);
         tokio::spawn(attend(
             Arc::clone(&channel),
-            Arc::clone(&self.slots),
+            (Arc::clone(&self.slots), Arc::clone(&self.pool)),
             slot,
             layout.on_disk,
             gone,
@@ -269,6 +270,22 @@ impl Host {
         let tekton = ready.map_err(|failure| self.with_way_out(failure))?;
         std::mem::forget(closer);
         Ok(HostSandbox::new(channel, layout, tekton, is_gone))
+    }
+
+    /// Asks a first process for a sandbox: one that waits, or else a new one.
+    fn open(&self, layout: &Layout) -> io::Result<(Arc<Channel>, Readiness)> {
+        let prepare = wire::Command::Prepare(Box::new(layout.spec.clone()));
+        if let Some(socket) = self.pool.take() {
+            let (channel, ready) = Channel::new(socket);
+            // It may have been killed meanwhile.
+            if channel.send(&prepare, Vec::new()).is_ok() {
+                return Ok((channel, ready));
+            }
+        }
+        let socket = UnixStream::from_std(self.fork()?.into())?;
+        let (channel, ready) = Channel::new(Arc::new(socket));
+        channel.send(&prepare, Vec::new())?;
+        Ok((channel, ready))
     }
 
     /// Says what to do about a machine that refuses isolation.
@@ -325,14 +342,17 @@ impl Host {
 /// Attends to a sandbox until nothing of it is left.
 async fn attend(
     channel: Arc<Channel>,
-    slots: Arc<Slots>,
+    (slots, pool): (Arc<Slots>, Arc<Pool>),
     slot: Slot,
     has_volumes: bool,
     gone: watch::Sender<bool>,
 ) {
-    channel.run().await;
+    let again = channel.run().await;
     drop(channel);
     slots.give_back(slot, has_volumes).await;
+    if let Some(socket) = again {
+        pool.give_back(socket);
+    }
     let _ = gone.send(true);
 }
 
@@ -351,6 +371,7 @@ impl Backend for Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        self.pool.clear();
         self.launcher
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)

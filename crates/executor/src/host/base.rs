@@ -36,6 +36,8 @@ pub(super) struct Base {
     pub(super) machine: Machine,
     /// The machine's own mount namespace.
     pub(super) namespace: OwnedFd,
+    /// The launcher's mount namespace.
+    pub(super) own: OwnedFd,
 }
 
 /// Why the launcher could not move.
@@ -87,7 +89,12 @@ pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u
         rustix::mount::unmount("/old", UnmountFlags::DETACH)?;
         Ok(rustix::process::chdir("/")?)
     })?;
-    Ok(Base { machine, namespace })
+    let own = part("its namespace", own_namespace)?;
+    Ok(Base {
+        machine,
+        namespace,
+        own,
+    })
 }
 
 fn part<T>(name: &str, make: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
@@ -98,7 +105,7 @@ fn part<T>(name: &str, make: impl FnOnce() -> io::Result<T>) -> Result<T, Error>
     deprecated,
     reason = "its replacement is unsafe for the case of shared descriptors, which is not asked for"
 )]
-fn unshare(flags: UnshareFlags) -> io::Result<()> {
+pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     Ok(rustix::thread::unshare(flags)?)
 }
 
@@ -110,18 +117,16 @@ fn map_self(user: u32, group: u32) -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
+fn own_namespace() -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open("/proc/self/ns/mnt", flags, Mode::empty())?)
+}
+
 /// Leaves the machine's mount namespace; returns a descriptor of one in which the machine's directories can be taken
 /// hold of.
 fn separate(user: u32, group: u32) -> Result<(View, OwnedFd), Error> {
     let refused = |what| move |error| Error::Namespace(what, error);
-    let current = || {
-        Ok(rustix::fs::open(
-            "/proc/self/ns/mnt",
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?)
-    };
-    let machine = current().map_err(refused("mount"))?;
+    let machine = own_namespace().map_err(refused("mount"))?;
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     if user == 0 && facts::is_first_user_namespace(&map) && unshare(UnshareFlags::NEWNS).is_ok() {
         return Ok((View::Whole, machine));
@@ -129,7 +134,7 @@ fn separate(user: u32, group: u32) -> Result<(View, OwnedFd), Error> {
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(refused("user"))?;
     map_self(user, group).map_err(refused("user"))?;
     // The machine's own namespace is out of reach now; this copy of it is as good.
-    let copy = current().map_err(refused("mount"))?;
+    let copy = own_namespace().map_err(refused("mount"))?;
     unshare(UnshareFlags::NEWNS).map_err(refused("mount"))?;
     Ok((View::ReadOnly, copy))
 }

@@ -49,12 +49,15 @@ struct State {
     outbox: VecDeque<Outgoing>,
     ready: Option<oneshot::Sender<Result<OwnedFd, StartFailure>>>,
     processes: HashMap<u32, Process>,
+    /// Nobody answers any more on behalf of this sandbox.
     closed: bool,
+    released: bool,
+    shut: bool,
 }
 
 /// The plane's end of a sandbox's socket.
 pub(super) struct Channel {
-    socket: UnixStream,
+    socket: Arc<UnixStream>,
     state: Mutex<State>,
     unsent: Notify,
     next: AtomicU32,
@@ -72,20 +75,19 @@ pub(super) struct Ticket {
 
 impl Channel {
     /// Takes a socket over; [`run`](Channel::run) must be polled for events to arrive.
-    pub(super) fn new(socket: OwnedFd) -> io::Result<(Arc<Self>, Readiness)> {
+    pub(super) fn new(socket: Arc<UnixStream>) -> (Arc<Self>, Readiness) {
         let (sender, ready) = oneshot::channel();
         let state = State {
             ready: Some(sender),
             ..State::default()
         };
-        let socket = UnixStream::from_std(socket.into())?;
         let channel = Self {
             socket,
             state: Mutex::new(state),
             unsent: Notify::new(),
             next: AtomicU32::new(0),
         };
-        Ok((Arc::new(channel), ready))
+        (Arc::new(channel), ready)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -106,7 +108,7 @@ impl Channel {
         });
         // Straight to the kernel: the runtime learns only later that a new socket takes bytes.
         match flush(&mut state, |frame, descriptors| {
-            wire::send_part(&self.socket, frame, descriptors)
+            wire::send_part(&*self.socket, frame, descriptors)
         }) {
             Ok(true) => {}
             Ok(false) => self.unsent.notify_one(),
@@ -137,14 +139,20 @@ impl Channel {
         }
     }
 
-    /// Lets go of the sandbox, which takes itself down.
+    /// Lets go of the sandbox and its first process, which take themselves down.
     pub(super) fn close(&self) {
+        let mut state = self.state();
+        if state.closed {
+            // The socket may serve another sandbox already.
+            return;
+        }
+        state.shut = true;
         // A socket whose other end is gone needs no closing.
         let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
     }
 
-    /// Moves frames until the sandbox is gone.
-    pub(super) async fn run(&self) {
+    /// Moves frames until the sandbox is gone; returns its socket when another sandbox may be asked for.
+    pub(super) async fn run(&self) -> Option<Arc<UnixStream>> {
         let mut inbox = Inbox::default();
         let mut unsent = false;
         loop {
@@ -169,13 +177,14 @@ impl Channel {
         state.ready = None;
         state.processes.clear();
         state.outbox.clear();
+        (state.released && !state.shut).then(|| Arc::clone(&self.socket))
     }
 
     /// Sends what waits; `true` when nothing is left.
     fn send_rest(&self) -> io::Result<bool> {
         flush(&mut self.state(), |frame, descriptors| {
             self.socket.try_io(Interest::WRITABLE, || {
-                wire::send_part(&self.socket, frame, descriptors)
+                wire::send_part(&*self.socket, frame, descriptors)
             })
         })
     }
@@ -184,10 +193,10 @@ impl Channel {
     fn receive(&self, inbox: &mut Inbox) -> bool {
         match self
             .socket
-            .try_io(Interest::READABLE, || inbox.fill(&self.socket))
+            .try_io(Interest::READABLE, || inbox.fill(&*self.socket))
         {
             Ok(0) => false,
-            Ok(_) => self.take_events(inbox).is_ok(),
+            Ok(_) => self.take_events(inbox).is_ok_and(|()| !self.state().released),
             Err(error) => matches!(
                 error.kind(),
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
@@ -227,6 +236,7 @@ impl Channel {
                         let _ = waiter.send(code);
                     }
                 }
+                Event::Released => state.released = true,
             }
         }
         Ok(())

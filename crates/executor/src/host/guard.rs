@@ -15,6 +15,7 @@ use super::spawn;
 use super::spawn::Ground;
 use super::spawn::Start;
 use super::sys;
+use super::sys::ChildStack;
 use super::sys::Fork;
 use super::tree;
 use super::wire;
@@ -26,6 +27,7 @@ pub(super) fn start(
     program: &Program,
     outputs: &[OwnedFd],
     ground: &Ground<'_>,
+    stack: &mut ChildStack,
 ) -> Result<Start, StartFailure> {
     let failed = |error: std::io::Error| refuse(format!("failed to create a process: {error}"));
     let (ours, theirs) = rustix::net::socketpair(
@@ -38,7 +40,7 @@ pub(super) fn start(
     match sys::fork(0).map_err(failed)? {
         Fork::Child => {
             drop(ours);
-            guard(program, outputs, ground, theirs)
+            guard(program, outputs, ground, stack, theirs)
         }
         Fork::Parent(pid) => {
             drop(theirs);
@@ -52,10 +54,16 @@ pub(super) fn start(
     }
 }
 
-fn guard(program: &Program, outputs: &[OwnedFd], ground: &Ground<'_>, parent: OwnedFd) -> ! {
+fn guard(
+    program: &Program,
+    outputs: &[OwnedFd],
+    ground: &Ground<'_>,
+    stack: &mut ChildStack,
+    parent: OwnedFd,
+) -> ! {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    let program_pid = match spawn::start(program, outputs, ground) {
+    let program_pid = match spawn::start(program, outputs, ground, stack) {
         Ok(Start::Running { pid, tee }) => {
             let tee: Vec<_> = tee.iter().map(AsFd::as_fd).collect();
             let _ = wire::send(&parent, &Ok::<_, StartFailure>(None::<i32>), &tee);

@@ -1,8 +1,13 @@
 //! Process 1 of a sandbox: makes the view, starts programs, adopts and reaps, reports, and takes everything down.
 //!
 //! # Expected flow
-//! `Prepare` → `Ready`; then any number of `Start` → `Started` → `Exited`, side by side; the end of the stream → death of
-//! everything. Death of this process takes a whole pid namespace with it, whatever killed it.
+//! `Prepare` → `Ready`; then any number of `Start` → `Started` → `Exited`, side by side; then `Release` → death of all
+//! others → `Released`, and the next sandbox; or the end of the stream → death of everything. Death of this process takes a
+//! whole pid namespace with it, whatever killed it.
+//!
+//! # Guarantees
+//! A second sandbox shares nothing with the first but this process and the numbers of processes: mounts and IPC are made
+//! anew, and a process whose limits or priority were changed serves no second one.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,7 +20,10 @@ use rustix::event::PollFlags;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::process::Signal;
+use rustix::thread::LinkNameSpaceType;
+use rustix::thread::UnshareFlags;
 
+use super::base;
 use super::directories;
 use super::guard;
 use super::mount::Builder;
@@ -28,6 +36,7 @@ use super::spawn;
 use super::spawn::Ground;
 use super::spawn::Start;
 use super::sys;
+use super::traits::Traits;
 use super::tree;
 use super::wire;
 use super::wire::Command;
@@ -44,6 +53,8 @@ pub(super) enum Isolation {
         machine: Machine,
         /// The machine's own mount namespace.
         namespace: OwnedFd,
+        /// The launcher's mount namespace, from which every view is made.
+        own: OwnedFd,
     },
     /// Only by directories: everything else is the machine's.
     Directories {
@@ -73,38 +84,71 @@ struct Child {
 
 struct Init<'i> {
     socket: OwnedFd,
+    inbox: Inbox,
+    signals: BorrowedFd<'i>,
     isolation: &'i Isolation,
     spec: SandboxSpec,
     children: Vec<Child>,
+    stack: sys::ChildStack,
 }
 
-/// Serves one sandbox until the plane lets go of it.
+/// Serves one sandbox after another until the plane lets go.
 pub(super) fn serve(socket: OwnedFd, signals: BorrowedFd<'_>, isolation: &Isolation) {
-    let mut inbox = Inbox::default();
-    let Ok(Some((Command::Prepare(spec), _))) = inbox.receive(&socket) else {
-        return;
-    };
+    let traits = Traits::read();
     let mut init = Init {
         socket,
+        inbox: Inbox::default(),
+        signals,
         isolation,
-        spec: *spec,
+        spec: SandboxSpec::default(),
         children: Vec::new(),
+        stack: sys::ChildStack::new(),
     };
-    if let Err(failure) = init.prepare() {
-        let _ = wire::send(&init.socket, &Event::Failed(failure), &[]);
-        return;
+    let mut first = true;
+    while let Ok(Some(spec)) = init.next_sandbox() {
+        init.spec = spec;
+        if let Err(failure) = init.prepare(first) {
+            let _ = wire::send(&init.socket, &Event::Failed(failure), &[]);
+            return;
+        }
+        // The plane may be gone already, and then there is nobody to serve.
+        let released = init.run();
+        init.take_down();
+        let again = matches!(released, Ok(true)) && init.leave().is_ok() && Traits::read() == traits;
+        if !again || wire::send(&init.socket, &Event::Released, &[]).is_err() {
+            return;
+        }
+        first = false;
     }
-    // The plane may be gone already, and then there is nobody to serve.
-    let _ = init.run(&mut inbox, signals);
-    init.take_down();
 }
 
-impl Init<'_> {
-    fn prepare(&mut self) -> Result<(), StartFailure> {
+impl<'i> Init<'i> {
+    /// Waits for the next sandbox to make; `None` is the end.
+    fn next_sandbox(&mut self) -> io::Result<Option<SandboxSpec>> {
+        loop {
+            while let Some((command, _)) = self.inbox.next()? {
+                if let Command::Prepare(spec) = command {
+                    return Ok(Some(*spec));
+                }
+            }
+            if !self.wait()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn prepare(&mut self, first: bool) -> Result<(), StartFailure> {
         rustix::process::umask(Mode::empty());
         match self.isolation {
-            Isolation::Namespaces { machine, namespace } => {
-                let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+            Isolation::Namespaces {
+                machine, namespace, ..
+            } => {
+                if first {
+                    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+                } else {
+                    base::unshare(UnshareFlags::NEWNS | UnshareFlags::NEWIPC)
+                        .map_err(|error| unmade(&error, None))?;
+                }
                 let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
                 let actions = plan::view(machine, &self.spec);
                 let unprivileged = machine.view == View::ReadOnly;
@@ -113,8 +157,10 @@ impl Init<'_> {
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
             }
             Isolation::Directories { scratch, .. } => {
-                let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
-                let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+                if first {
+                    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+                    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+                }
                 let actions = directories::plan(scratch, &self.spec);
                 // No action of a shared view needs the machine's namespace.
                 Builder::new(self.socket.as_fd(), true)
@@ -127,6 +173,14 @@ impl Init<'_> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let tekton = rustix::fs::open(tekton, flags, Mode::empty()).map_err(|error| unmade(&error, None))?;
         wire::send(&self.socket, &Event::Ready, &[tekton.as_fd()]).map_err(|error| unmade(&error, None))
+    }
+
+    /// Leaves the view, which is gone then.
+    fn leave(&self) -> io::Result<()> {
+        if let Isolation::Namespaces { own, .. } = self.isolation {
+            rustix::thread::move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount))?;
+        }
+        Ok(())
     }
 
     /// Files that only their owner may read belong to the user of the steps.
@@ -147,34 +201,43 @@ impl Init<'_> {
         }
     }
 
-    fn run(&mut self, inbox: &mut Inbox, signals: BorrowedFd<'_>) -> io::Result<()> {
+    /// Obeys until the sandbox is released, or the stream ends (`false`).
+    fn run(&mut self) -> io::Result<bool> {
         loop {
-            while let Some((command, descriptors)) = inbox.next()? {
+            while let Some((command, descriptors)) = self.inbox.next()? {
+                if let Command::Release = command {
+                    return Ok(true);
+                }
                 self.obey(command, descriptors)?;
             }
-            let mut ready = [
-                PollFd::new(&self.socket, PollFlags::IN),
-                PollFd::from_borrowed_fd(signals, PollFlags::IN),
-            ];
-            rustix::io::retry_on_intr(|| rustix::event::poll(&mut ready, None))?;
-            let [from_plane, from_kernel] = ready.map(|descriptor| !descriptor.revents().is_empty());
-            if from_kernel {
-                while let Some(signal) = sys::next_signal(signals) {
-                    if signal == libc::SIGTERM {
-                        return Ok(());
-                    }
-                }
-                self.reap()?;
-            }
-            if from_plane && inbox.fill(&self.socket)? == 0 {
-                return Ok(());
+            if !self.wait()? {
+                return Ok(false);
             }
         }
     }
 
+    /// Waits for commands and ends of processes; `false` when there is nobody to serve any more.
+    fn wait(&mut self) -> io::Result<bool> {
+        let mut ready = [
+            PollFd::new(&self.socket, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.signals, PollFlags::IN),
+        ];
+        rustix::io::retry_on_intr(|| rustix::event::poll(&mut ready, None))?;
+        let [from_plane, from_kernel] = ready.map(|descriptor| !descriptor.revents().is_empty());
+        if from_kernel {
+            while let Some(signal) = sys::next_signal(self.signals) {
+                if signal == libc::SIGTERM {
+                    return Ok(false);
+                }
+            }
+            self.reap()?;
+        }
+        Ok(!from_plane || self.inbox.fill(&self.socket)? != 0)
+    }
+
     fn obey(&mut self, command: Command, descriptors: Vec<OwnedFd>) -> io::Result<()> {
         match command {
-            Command::Prepare(_) => Ok(()),
+            Command::Prepare(_) | Command::Release => Ok(()),
             Command::Signal { number, signal } => {
                 if let Some(child) = self.children.iter().find(|child| child.number == number) {
                     self.signal(child, signal);
@@ -213,9 +276,9 @@ impl Init<'_> {
     fn start(&mut self, number: u32, program: &Program, outputs: Vec<OwnedFd>) -> io::Result<()> {
         let ground = self.ground();
         let started = if program.guarded {
-            guard::start(program, &outputs, &ground)
+            guard::start(program, &outputs, &ground, &mut self.stack)
         } else {
-            spawn::start(program, &outputs, &ground)
+            spawn::start(program, &outputs, &ground, &mut self.stack)
         };
         drop(outputs);
         match started {
@@ -236,7 +299,7 @@ impl Init<'_> {
         }
     }
 
-    fn ground(&self) -> Ground<'_> {
+    fn ground(&self) -> Ground<'i> {
         match self.isolation {
             Isolation::Namespaces { machine, .. } => Ground {
                 private_mounts: self.spec.private_mounts,
@@ -289,6 +352,7 @@ impl Init<'_> {
 
     fn take_down(&mut self) {
         kill_all(self.isolation, &mut |_, _| {});
+        self.children.clear();
         if let Isolation::Directories { .. } = self.isolation {
             self.remove_directories();
         }

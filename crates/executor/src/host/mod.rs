@@ -5,7 +5,7 @@
 //! ```text
 //! plane ──Order──► launcher                    one for each backend, one thread, small
 //!   │                 │ copy, in new namespaces
-//!   └──Command──►  process 1 of a sandbox      one for each job: view, start, reap, take down
+//!   └──Command──►  process 1 of a sandbox      one job after another: view, start, reap, take down
 //!      ◄──Event──     │ vfork, exec
 //!                  steps, sidecars, probes     output straight to the plane through pipes
 //! ```
@@ -32,7 +32,7 @@
 //!
 //! # Measured
 //! A copy of the machine's mounts for each sandbox, `rm -r` of a directory tree for each sandbox, and large helpers were
-//! what cost; see [`base`], [`slot`] and [`launcher`]. `examples/spawn_rate.rs` prints the rates beside plain starts.
+//! what cost; see [`base`], [`slot`] and [`launcher`]. So did a new first process for each: see [`pool`]. `examples/spawn_rate.rs` prints the rates beside plain starts.
 //!
 //! Deciding and doing never share a file: [`spec`], [`process`] and [`plan`] are pure; [`base`], [`mount`], [`spawn`] and
 //! [`init`] do what was decided. `unsafe` code is in [`sys`] only. Read [`backend`] first, then [`launcher`], then [`init`].
@@ -50,6 +50,7 @@ mod launcher;
 mod mount;
 mod owned;
 mod plan;
+mod pool;
 mod process;
 mod running;
 mod sandbox;
@@ -57,6 +58,7 @@ mod slot;
 mod spawn;
 mod spec;
 mod sys;
+mod traits;
 mod tree;
 mod wire;
 

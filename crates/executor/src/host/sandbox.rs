@@ -228,7 +228,11 @@ impl Sandbox for HostSandbox {
 
     fn destroy(&mut self) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
-            self.channel.close();
+            let release = (!self.layout.spec.privileged).then_some(Command::Release);
+            // A privileged process can have changed the sandbox's first process, which then serves no other.
+            if release.is_none_or(|release| self.channel.send(&release, Vec::new()).is_err()) {
+                self.channel.close();
+            }
             self.gone
                 .wait_for(|gone| *gone)
                 .await

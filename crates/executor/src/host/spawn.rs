@@ -88,6 +88,7 @@ pub(super) fn start(
     program: &Program,
     outputs: &[OwnedFd],
     ground: &Ground<'_>,
+    stack: &mut sys::ChildStack,
 ) -> Result<Start, StartFailure> {
     let (Some(stdout), Some(stderr)) = (outputs.first(), outputs.last()) else {
         return Err(refuse("no place for the output"));
@@ -108,8 +109,7 @@ pub(super) fn start(
     } else {
         0
     };
-    let mut stack = sys::ChildStack::new();
-    let pid = sys::vfork(&mut stack, namespaces, &mut || {
+    let pid = sys::vfork(stack, namespaces, &mut || {
         failure = Some(prepared.run(stdout.as_fd(), stderr.as_fd()));
     })
     .map_err(|error| refuse(format!("failed to create a process: {error}")))?;

@@ -86,6 +86,8 @@ pub(super) enum Command {
         /// Signal number.
         signal: i32,
     },
+    /// Takes the sandbox down; its first process may then be asked for another.
+    Release,
 }
 
 /// What a sandbox reports.
@@ -114,6 +116,8 @@ pub(super) enum Event {
         /// Exit code, or 128 + signal.
         code: i32,
     },
+    /// Nothing of the sandbox is left, and its first process waits for another.
+    Released,
 }
 
 /// Encodes one frame.
