@@ -146,33 +146,6 @@ impl dyn Client + '_ {
         Ok(found.as_ref().and_then(Object::get::<T>).cloned())
     }
 
-    /// Changes a status by a function until it is written without a conflict; returns the object as stored, or `None`
-    /// when it is gone. The function sees the newest object and must be repeatable.
-    ///
-    /// # Errors
-    /// As [`Client::update_status`], except conflicts.
-    pub async fn modify_status<T: Resource>(
-        &self,
-        key: &Key,
-        mut change: impl FnMut(&mut T) + Send,
-    ) -> Result<Option<Arc<T>>> {
-        loop {
-            let Some(object) = self.get(key).await? else {
-                return Ok(None);
-            };
-            let Some(current) = object.get::<T>() else {
-                return Ok(None);
-            };
-            let mut next = T::clone(current);
-            change(&mut next);
-            match self.update_status(Arc::new(next).into_object()).await {
-                Err(Error::Conflict(_)) => {}
-                Err(Error::NotFound(_)) => return Ok(None),
-                other => return other.map(|object| object.get::<T>().cloned()),
-            }
-        }
-    }
-
     /// Changes desired state by a function until it is written without a conflict; returns the object as stored, or
     /// `None` when it is gone. The function sees the newest object and must be repeatable.
     ///
