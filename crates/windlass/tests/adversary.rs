@@ -5,7 +5,6 @@
 use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -146,4 +145,53 @@ fn what_nobody_could_remove_is_removed_by_the_next_run() {
     fs::File::open(&old).unwrap().set_modified(past).unwrap();
     or_skip!(place.run(&script("true", ""), &[]));
     assert_eq!(place.left(), Vec::<String>::new());
+}
+
+#[test]
+fn device_files_that_a_step_makes_are_useless() {
+    let place = Place::new();
+    let volumes = "    volumes: [{name: v, emptyDir: {}}]\n    workspaces: [{name: mine}]\n    stepTemplate: \
+                   {volumeMounts: [{name: v, mountPath: /v}]}\n";
+    let text = script(
+        r#"
+for place in / /tmp /workspace /workspace/mine /tekton /tekton/home /v /dev/shm "$PWD"; do
+  mknod -m 666 $place/null c 1 3 2>/dev/null || continue
+  if (: > $place/null) 2>/dev/null; then echo "works: $place"; fi
+done
+echo tried
+"#,
+        volumes,
+    );
+    fs::create_dir(place.path("mine")).unwrap();
+    let workspace = format!("mine={}", place.path("mine").display());
+    let task = text
+        .replace("kind: TaskRun", "kind: Task")
+        .replace("  taskSpec:\n", "");
+    let ended = or_skip!(place.run(&task, &["--workspace", &workspace]));
+    assert!(ended.talk.contains("tried"), "{}", ended.talk);
+    assert!(!ended.talk.contains("works"), "{}", ended.talk);
+}
+
+#[test]
+fn a_step_does_not_find_the_files_of_the_plane() {
+    let place = Place::new();
+    // Below no directory that a view replaces: there the scratch directory would be in sight.
+    let directory = tempfile::Builder::new()
+        .prefix("attack-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .unwrap();
+    let text = script(
+        &format!("ls -R {}/*; echo looked", directory.path().display()),
+        "",
+    );
+    let mut command = place.command(&text, &["--quiet", "--log-dir", "logs"]);
+    let output = command.env("TMPDIR", directory.path()).output().unwrap();
+    if output.status.code() == Some(ENVIRONMENT) {
+        skip!("this machine does not let steps be isolated");
+    }
+    let seen = fs::read_to_string(place.path("project/logs/attack/say.log")).unwrap();
+    assert!(seen.contains("looked"), "{seen}");
+    for name in ["plane-logs", "slot-1", "workspace"] {
+        assert!(!seen.contains(name), "{seen}");
+    }
 }

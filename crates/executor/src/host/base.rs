@@ -30,6 +30,17 @@ use super::plan::Top;
 use super::plan::VIEW;
 use super::plan::View;
 
+/// Places of `/proc` through which root would change the machine itself, capabilities or not.
+const KERNEL_FILES: [&str; 7] = [
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/proc/acpi",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/scsi",
+];
+
 /// The launcher's place after it moved.
 pub(super) struct Base {
     /// What the machine looks like.
@@ -167,7 +178,7 @@ fn show(
         top = part("the machine's directories", || show_top(&at(TOP)))?;
     }
     part("the scratch directory", || {
-        Ok(rustix::mount::mount_bind(scratch, at(SCRATCH))?)
+        mount::bind_without_devices(scratch, &at(SCRATCH))
     })?;
     tree("system information", "/sys", "sys")?;
     tree("process information", "/proc", "proc")?;
@@ -183,9 +194,7 @@ fn show(
         .map(Path::to_owned);
     let shell = fs::canonicalize("/bin/sh").unwrap_or_else(|_| "/bin/sh".into());
     let shell_dir = fs::canonicalize("/bin").unwrap_or_else(|_| "/bin".into());
-    let kernel_files = ["/proc/sys", "/proc/sysrq-trigger"]
-        .iter()
-        .filter(|path| Path::new(path).exists());
+    let kernel_files = KERNEL_FILES.iter().filter(|path| Path::new(path).exists());
     let kernel_files = kernel_files.map(|path| (*path).to_owned()).collect();
     let ash = facts::find_ash();
     Ok(Machine {
@@ -193,6 +202,7 @@ fn show(
         top,
         submounts,
         current,
+        hidden: is_shown(scratch).then(|| scratch.to_owned()),
         memory,
         shell_dir,
         ash,
@@ -212,7 +222,7 @@ fn show_submounts(base: &Path, scratch: &Path, current: Option<&Path>) -> io::Re
             continue;
         };
         mount::make_target(&target, kind.is_dir())?;
-        if rustix::mount::mount_bind(&submount.path, &target).is_ok() {
+        if mount::bind_without_devices(&submount.path, &target).is_ok() {
             submount.copy_on_write &= kind.is_dir() && try_layer(base, &target, false).is_ok();
             shown.push(submount);
         }
@@ -233,6 +243,11 @@ fn try_layer(base: &Path, lower: &Path, unprivileged: bool) -> io::Result<()> {
     }
     rustix::mount::unmount(at(STORE), UnmountFlags::DETACH)?;
     tried
+}
+
+/// A directory below the ones that every view has for itself is out of sight anyway.
+fn is_shown(path: &Path) -> bool {
+    !["/proc", "/sys", "/dev", "/tmp"].iter().any(|place| path.starts_with(place))
 }
 
 /// The current directory needs a layer of its own where the view replaces its place or shows it read-only.

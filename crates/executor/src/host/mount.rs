@@ -105,6 +105,10 @@ impl<'m> Builder<'m> {
                 target,
                 read_only,
             } => bind(source, target, *read_only).map_err(mounted("bind", target)),
+            Action::Cover(source, target) => match bind(source, target, true) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(mounted("cover", target)(error)),
+                _ => Ok(()),
+            },
             Action::Processes(target) => {
                 let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
                 let done = rustix::mount::mount("proc", target, "proc", flags, None::<&CStr>);
@@ -114,13 +118,14 @@ impl<'m> Builder<'m> {
                 from,
                 sub_path,
                 read_only,
-            } => self.take(from, sub_path, *read_only),
+                devices,
+            } => self.take(from, sub_path, *read_only, *devices),
             Action::Enter => enter(Path::new(VIEW)).map_err(mounted("view", Path::new("/"))),
             Action::Attach(number, target) => self.attach(*number, target).map_err(mounted("volume", target)),
         }
     }
 
-    fn take(&mut self, from: &Origin, sub_path: &Path, read_only: bool) -> Result<(), Error> {
+    fn take(&mut self, from: &Origin, sub_path: &Path, read_only: bool, devices: bool) -> Result<(), Error> {
         let (path, tree) = match from {
             Origin::Launcher(path) => (path, take_tree(path, sub_path)),
             Origin::Machine(path) => (path, self.on_machine(|| take_tree(path, sub_path))),
@@ -131,6 +136,9 @@ impl<'m> Builder<'m> {
         })?;
         if read_only {
             sys::refuse_writes(tree.as_fd(), true).map_err(mounted("read-only volume", path))?;
+        }
+        if !devices {
+            sys::refuse_devices(tree.as_fd()).map_err(mounted("volume without devices", path))?;
         }
         self.taken.push(tree);
         Ok(())
@@ -309,6 +317,14 @@ pub(super) fn bind(source: &Path, target: &Path, read_only: bool) -> io::Result<
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let tree = rustix::mount::open_tree(CWD, source, flags)?;
     sys::refuse_writes(tree.as_fd(), true)?;
+    attach_tree(&tree, target)
+}
+
+/// Shows a directory at another place, where device files in it are useless.
+pub(super) fn bind_without_devices(source: &Path, target: &Path) -> io::Result<()> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = rustix::mount::open_tree(CWD, source, flags)?;
+    sys::refuse_devices(tree.as_fd())?;
     attach_tree(&tree, target)
 }
 

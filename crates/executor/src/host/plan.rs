@@ -56,6 +56,8 @@ pub(super) struct Machine {
     pub(super) submounts: Vec<Submount>,
     /// The plane's current directory when it needs a layer of its own to be writable.
     pub(super) current: Option<PathBuf>,
+    /// Directory of the machine with the files of all sandboxes, where the view would show it.
+    pub(super) hidden: Option<PathBuf>,
     /// Bytes that the store of one sandbox may hold.
     pub(super) memory: Option<u64>,
     /// Where `sh` lies, such as `/usr/bin`.
@@ -208,6 +210,8 @@ pub(super) enum Action {
         /// Writes are refused.
         read_only: bool,
     },
+    /// Shows one directory in place of another, if there is the other.
+    Cover(PathBuf, PathBuf),
     /// Mounts the process list of the sandbox.
     Processes(PathBuf),
     /// Takes hold of a volume's tree, to be attached inside the view. Takes are numbered in order.
@@ -218,6 +222,8 @@ pub(super) enum Action {
         sub_path: PathBuf,
         /// Writes are refused.
         read_only: bool,
+        /// Device files work.
+        devices: bool,
     },
     /// Makes the view the root; the launcher's tree is out of reach from here on.
     Enter,
@@ -248,6 +254,7 @@ pub(super) fn view(machine: &Machine, spec: &SandboxSpec) -> Vec<Action> {
     system(machine, spec, &mut actions);
     private(spec, &mut actions);
     current(machine, &mut actions);
+    hide(machine, &mut actions);
     let takes = volumes(spec, &mut actions);
     actions.push(Action::Enter);
     inside(spec, takes, &mut actions);
@@ -428,6 +435,14 @@ fn current(machine: &Machine, actions: &mut Vec<Action>) {
     }
 }
 
+/// Keeps the files of one sandbox out of sight of the others.
+fn hide(machine: &Machine, actions: &mut Vec<Action>) {
+    if let Some(path) = &machine.hidden {
+        actions.push(Action::Directory(in_store("hidden"), 0o711));
+        actions.push(Action::Cover(in_store("hidden"), join(Path::new(VIEW), path)));
+    }
+}
+
 /// Takes hold of every mount's source; returns the paths at which to attach them, in order.
 fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
     let mut origins = Vec::with_capacity(spec.volumes.len());
@@ -464,6 +479,7 @@ fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
             from: origin.clone(),
             sub_path: sub_path.into(),
             read_only,
+            devices: spec.privileged,
         });
         targets.push(target);
     }

@@ -171,11 +171,21 @@ pub(super) fn kill(pid: i32, signal: c_int) {
 
 /// `MOUNT_ATTR_RDONLY` of the kernel's `mount.h`.
 const MOUNT_ATTR_RDONLY: u64 = 1;
+const MOUNT_ATTR_NODEV: u64 = 4;
 
 /// Makes a mount read-only, with everything mounted below it when asked. Does not allocate.
 pub(super) fn refuse_writes(tree: BorrowedFd<'_>, recursive: bool) -> io::Result<()> {
+    set_attributes(tree, MOUNT_ATTR_RDONLY, recursive)
+}
+
+/// Makes device files of a mount and of everything mounted below it useless.
+pub(super) fn refuse_devices(tree: BorrowedFd<'_>) -> io::Result<()> {
+    set_attributes(tree, MOUNT_ATTR_NODEV, true)
+}
+
+fn set_attributes(tree: BorrowedFd<'_>, set: u64, recursive: bool) -> io::Result<()> {
     // `struct mount_attr`: what to set, what to clear, propagation, user namespace.
-    let attributes: [u64; 4] = [MOUNT_ATTR_RDONLY, 0, 0, 0];
+    let attributes: [u64; 4] = [set, 0, 0, 0];
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty C string, the attributes live across the call and their true size is passed.
     let done = unsafe {

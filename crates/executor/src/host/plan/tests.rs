@@ -33,6 +33,7 @@ fn machine(view: View) -> Machine {
             },
         ],
         current: None,
+        hidden: Some("/var/scratch".into()),
         memory: None,
         shell_dir: "/usr/bin".into(),
         ash: Some("/usr/bin/busybox".into()),
@@ -69,21 +70,24 @@ fn text(actions: &[Action]) -> String {
                 let kind = if *read_only { "show" } else { "bind" };
                 format!("{kind} {} -> {}", source.display(), target.display())
             }
+            Action::Cover(source, target) => format!("cover {} -> {}", source.display(), target.display()),
             Action::Processes(path) => format!("processes {}", path.display()),
             Action::Take {
                 from,
                 sub_path,
                 read_only,
+                devices,
             } => {
                 let (whose, path) = match from {
                     Origin::Launcher(path) => ("own", path),
                     Origin::Machine(path) => ("machine", path),
                 };
                 format!(
-                    "take {whose} {} {:?}{}",
+                    "take {whose} {} {:?}{}{}",
                     path.display(),
                     sub_path,
-                    if *read_only { " read-only" } else { "" }
+                    if *read_only { " read-only" } else { "" },
+                    if *devices { " with devices" } else { "" }
                 )
             }
             Action::Enter => "enter".to_owned(),
@@ -117,6 +121,7 @@ fn root_sees_everything_copied_on_write() {
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
     bind /scratch/slot-1/tmp -> /view/tmp
+    cover /store/hidden -> /view/var/scratch
     enter
     "#);
 }
@@ -137,6 +142,7 @@ fn an_ordinary_user_sees_directories_read_only() {
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
     bind /scratch/slot-1/tmp -> /view/tmp
+    cover /store/hidden -> /view/var/scratch
     enter
     "#);
 }
@@ -183,6 +189,7 @@ fn volumes_are_taken_outside_and_attached_inside() {
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
     bind /scratch/slot-1/tmp -> /view/tmp
+    cover /store/hidden -> /view/var/scratch
     group 7 /scratch/slot-1/volumes/0
     memory /store/volumes/2 Some(9)
     take own /scratch/slot-1/volumes/0 ""
@@ -222,7 +229,8 @@ fn mounts_of_single_processes_wait_out_of_sight() {
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
     bind /scratch/slot-1/tmp -> /view/tmp
-    take machine /data ""
+    cover /store/hidden -> /view/var/scratch
+    take machine /data "" with devices
     enter
     memory /tekton/.volumes Some(1048576)
     attach 0 /tekton/.volumes/0
