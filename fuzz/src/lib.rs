@@ -1,0 +1,3 @@
+//! See [`properties`].
+
+pub mod properties;
