@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -21,6 +22,7 @@ use super::mount;
 use super::plan::CURRENT;
 use super::plan::LOWER;
 use super::plan::Machine;
+use super::plan::PROCESSES;
 use super::plan::SCRATCH;
 use super::plan::STORE;
 use super::plan::SUBMOUNTS;
@@ -29,6 +31,17 @@ use super::plan::TOP;
 use super::plan::Top;
 use super::plan::VIEW;
 use super::plan::View;
+use super::sys;
+
+/// Devices of the small `/dev`: name, major and minor number.
+const DEVICES: [(&str, u32, u32); 6] = [
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+];
 
 /// Places of `/proc` through which root would change the machine itself, capabilities or not.
 const KERNEL_FILES: [&str; 7] = [
@@ -47,8 +60,6 @@ pub(super) struct Base {
     pub(super) machine: Machine,
     /// The machine's own mount namespace.
     pub(super) namespace: OwnedFd,
-    /// The launcher's mount namespace.
-    pub(super) own: OwnedFd,
 }
 
 /// Why the launcher could not move.
@@ -82,6 +93,7 @@ pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u
         SUBMOUNTS,
         SCRATCH,
         CURRENT,
+        PROCESSES,
         VIEW,
         STORE,
         "dev",
@@ -100,12 +112,7 @@ pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u
         rustix::mount::unmount("/old", UnmountFlags::DETACH)?;
         Ok(rustix::process::chdir("/")?)
     })?;
-    let own = part("its namespace", own_namespace)?;
-    Ok(Base {
-        machine,
-        namespace,
-        own,
-    })
+    Ok(Base { machine, namespace })
 }
 
 fn part<T>(name: &str, make: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
@@ -128,7 +135,8 @@ fn map_self(user: u32, group: u32) -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
-fn own_namespace() -> io::Result<OwnedFd> {
+/// The calling process's mount namespace.
+pub(super) fn own_namespace() -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     Ok(rustix::fs::open("/proc/self/ns/mnt", flags, Mode::empty())?)
 }
@@ -181,6 +189,11 @@ fn show(
         mount::bind_without_devices(scratch, &at(SCRATCH))
     })?;
     tree("system information", "/sys", "sys")?;
+    part("read-only system information", || {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let place = rustix::fs::open(at("sys"), flags, Mode::empty())?;
+        sys::refuse_writes(place.as_fd(), true)
+    })?;
     tree("process information", "/proc", "proc")?;
     part("devices", || devices(&at("dev")))?;
     // Where it cannot be layered it is read-only, or hidden, like its surroundings.
@@ -247,7 +260,9 @@ fn try_layer(base: &Path, lower: &Path, unprivileged: bool) -> io::Result<()> {
 
 /// A directory below the ones that every view has for itself is out of sight anyway.
 fn is_shown(path: &Path) -> bool {
-    !["/proc", "/sys", "/dev", "/tmp"].iter().any(|place| path.starts_with(place))
+    !["/proc", "/sys", "/dev", "/tmp"]
+        .iter()
+        .any(|place| path.starts_with(place))
 }
 
 /// The current directory needs a layer of its own where the view replaces its place or shows it read-only.
@@ -286,14 +301,25 @@ fn show_top(place: &Path) -> io::Result<Vec<Top>> {
     Ok(top)
 }
 
+fn make_device(target: &Path, device: rustix::fs::Dev) -> io::Result<()> {
+    use rustix::fs::CWD;
+    let mode = Mode::from_raw_mode(0o666);
+    rustix::fs::mknodat(CWD, target, rustix::fs::FileType::CharacterDevice, mode, device)?;
+    // Whatever the mask of this process is.
+    Ok(rustix::fs::chmod(target, mode)?)
+}
+
 /// A small `/dev` that all sandboxes share: harmless devices, and terminals of its own.
 fn devices(place: &Path) -> io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     rustix::mount::mount("tmpfs", place, "tmpfs", flags, Some(c"mode=0755,size=64k"))?;
-    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+    for (name, major, minor) in DEVICES {
         let target = place.join(name);
-        mount::make_target(&target, false)?;
-        rustix::mount::mount_bind(Path::new("/dev").join(name), &target)?;
+        // Every mount here is copied for every sandbox, so a file of its own is better where that is allowed.
+        if make_device(&target, rustix::fs::makedev(major, minor)).is_err() {
+            mount::make_target(&target, false)?;
+            rustix::mount::mount_bind(Path::new("/dev").join(name), &target)?;
+        }
     }
     mount::make_directory(&place.join("shm"), 0o755)?;
     mount::make_directory(&place.join("pts"), 0o755)?;

@@ -53,8 +53,6 @@ pub(super) enum Isolation {
         machine: Machine,
         /// The machine's own mount namespace.
         namespace: OwnedFd,
-        /// The launcher's mount namespace, from which every view is made.
-        own: OwnedFd,
     },
     /// Only by directories: everything else is the machine's.
     Directories {
@@ -90,6 +88,8 @@ struct Init<'i> {
     spec: SandboxSpec,
     children: Vec<Child>,
     stack: sys::ChildStack,
+    /// The mount namespace from which every view is made, once the first one is asked for.
+    home: Option<OwnedFd>,
 }
 
 /// Serves one sandbox after another until the plane lets go.
@@ -103,6 +103,7 @@ pub(super) fn serve(socket: OwnedFd, signals: BorrowedFd<'_>, isolation: &Isolat
         spec: SandboxSpec::default(),
         children: Vec::new(),
         stack: sys::ChildStack::new(),
+        home: None,
     };
     let mut first = true;
     while let Ok(Some(spec)) = init.next_sandbox() {
@@ -140,20 +141,22 @@ impl<'i> Init<'i> {
     fn prepare(&mut self, first: bool) -> Result<(), StartFailure> {
         rustix::process::umask(Mode::empty());
         match self.isolation {
-            Isolation::Namespaces {
-                machine, namespace, ..
-            } => {
+            Isolation::Namespaces { machine, namespace } => {
+                let mut builder = Builder::new(namespace.as_fd(), machine.view == View::ReadOnly);
+                let mut anew = UnshareFlags::NEWNS;
                 if first {
                     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+                    builder
+                        .perform(&plan::processes(machine))
+                        .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
+                    self.home = Some(base::own_namespace().map_err(|error| unmade(&error, None))?);
                 } else {
-                    base::unshare(UnshareFlags::NEWNS | UnshareFlags::NEWIPC)
-                        .map_err(|error| unmade(&error, None))?;
+                    anew |= UnshareFlags::NEWIPC;
                 }
+                base::unshare(anew).map_err(|error| unmade(&error, None))?;
                 let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
-                let actions = plan::view(machine, &self.spec);
-                let unprivileged = machine.view == View::ReadOnly;
-                Builder::new(namespace.as_fd(), unprivileged)
-                    .perform(&actions)
+                builder
+                    .perform(&plan::view(machine, &self.spec))
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
             }
             Isolation::Directories { scratch, .. } => {
@@ -177,8 +180,8 @@ impl<'i> Init<'i> {
 
     /// Leaves the view, which is gone then.
     fn leave(&self) -> io::Result<()> {
-        if let Isolation::Namespaces { own, .. } = self.isolation {
-            rustix::thread::move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount))?;
+        if let Some(home) = &self.home {
+            rustix::thread::move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
         }
         Ok(())
     }

@@ -77,7 +77,6 @@ fn run() -> io::Result<()> {
             Ok(base) => Isolation::Namespaces {
                 machine: base.machine,
                 namespace: base.namespace,
-                own: base.own,
             },
             Err(error) => {
                 return wire::send(&socket, &Answer::Refused(chain(&error)), &[]);

@@ -105,6 +105,7 @@ impl<'m> Builder<'m> {
                 target,
                 read_only,
             } => bind(source, target, *read_only).map_err(mounted("bind", target)),
+            Action::Move(source, target) => move_mount(source, target).map_err(mounted("move", target)),
             Action::Cover(source, target) => match bind(source, target, true) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(mounted("cover", target)(error)),
                 _ => Ok(()),
@@ -409,6 +410,16 @@ pub(super) fn make_target(target: &Path, directory: bool) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK;
     rustix::fs::open(target, flags, Mode::from_raw_mode(0o644))?;
     Ok(())
+}
+
+fn move_mount(source: &Path, target: &Path) -> io::Result<()> {
+    Ok(rustix::mount::move_mount(
+        CWD,
+        source,
+        CWD,
+        target,
+        MoveMountFlags::empty(),
+    )?)
 }
 
 fn attach_tree(tree: &OwnedFd, target: &Path) -> io::Result<()> {

@@ -26,6 +26,8 @@ pub(super) const SUBMOUNTS: &str = "/submounts";
 pub(super) const SCRATCH: &str = "/scratch";
 /// The current directory of the plane in the launcher's tree.
 pub(super) const CURRENT: &str = "/current";
+/// Where the process list waits for the view.
+pub(super) const PROCESSES: &str = "/processes";
 /// Where the view is put together.
 pub(super) const VIEW: &str = "/view";
 /// Where the sandbox's own writable files live.
@@ -212,6 +214,8 @@ pub(super) enum Action {
     },
     /// Shows one directory in place of another, if there is the other.
     Cover(PathBuf, PathBuf),
+    /// Takes what is mounted at one place to another.
+    Move(PathBuf, PathBuf),
     /// Mounts the process list of the sandbox.
     Processes(PathBuf),
     /// Takes hold of a volume's tree, to be attached inside the view. Takes are numbered in order.
@@ -378,33 +382,36 @@ fn system(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
     } else {
         "/dev"
     };
-    actions.push(Action::Bind {
-        source: devices.into(),
-        target: in_view("dev"),
-        read_only: false,
-    });
+    actions.push(Action::Move(devices.into(), in_view("dev")));
     actions.push(Action::Directory(in_store("shm"), 0o1777));
     actions.push(Action::Bind {
         source: in_store("shm"),
         target: in_view("dev/shm"),
         read_only: false,
     });
-    actions.push(Action::Bind {
-        source: "/sys".into(),
-        target: in_view("sys"),
-        read_only: true,
+    actions.push(Action::Move("/sys".into(), in_view("sys")));
+    actions.push(if spec.privileged {
+        Action::Processes(in_view("proc"))
+    } else {
+        Action::Move(PROCESSES.into(), in_view("proc"))
     });
-    actions.push(Action::Processes(in_view("proc")));
-    if machine.view == View::Whole && !spec.privileged {
-        for path in &machine.kernel_files {
-            let place = join(Path::new(VIEW), Path::new(path));
-            actions.push(Action::Bind {
+}
+
+/// Plans the process list at [`PROCESSES`], which sandboxes with the same first process show one after another.
+pub(super) fn processes(machine: &Machine) -> Vec<Action> {
+    let mut actions = vec![Action::Processes(PROCESSES.into())];
+    if machine.view == View::Whole {
+        actions.extend(machine.kernel_files.iter().map(|path| {
+            let path = Path::new(path).strip_prefix("/proc").unwrap_or(Path::new(path));
+            let place = join(Path::new(PROCESSES), path);
+            Action::Bind {
                 source: place.clone(),
                 target: place,
                 read_only: true,
-            });
-        }
+            }
+        }));
     }
+    actions
 }
 
 /// `/tekton` in memory; `/workspace`, `/tmp` and the home directory on disk.

@@ -12,6 +12,7 @@ use super::Submount;
 use super::Top;
 use super::View;
 use super::VolumeSpec;
+use super::processes;
 use super::view;
 
 fn machine(view: View) -> Machine {
@@ -70,6 +71,7 @@ fn text(actions: &[Action]) -> String {
                 let kind = if *read_only { "show" } else { "bind" };
                 format!("{kind} {} -> {}", source.display(), target.display())
             }
+            Action::Move(source, target) => format!("move {} -> {}", source.display(), target.display()),
             Action::Cover(source, target) => format!("cover {} -> {}", source.display(), target.display()),
             Action::Processes(path) => format!("processes {}", path.display()),
             Action::Take {
@@ -112,17 +114,24 @@ fn root_sees_everything_copied_on_write() {
     overlay /lower /store/root -> /view
     overlay /submounts/0 /store/submount-0 -> /view/home
     show /submounts/1 -> /view/run
-    bind /dev -> /view/dev
+    move /dev -> /view/dev
     bind /store/shm -> /view/dev/shm
-    show /sys -> /view/sys
-    processes /view/proc
-    show /view/proc/sys -> /view/proc/sys
+    move /sys -> /view/sys
+    move /processes -> /view/proc
     bind /store/tekton -> /view/tekton
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
     bind /scratch/slot-1/tmp -> /view/tmp
     cover /store/hidden -> /view/var/scratch
     enter
+    "#);
+}
+
+#[test]
+fn root_cannot_change_the_machine_through_the_process_list() {
+    insta::assert_snapshot!(text(&processes(&machine(View::Whole))), @r#"
+    processes /processes
+    show /processes/sys -> /processes/sys
     "#);
 }
 
@@ -134,10 +143,10 @@ fn an_ordinary_user_sees_directories_read_only() {
     show /top/usr -> /view/usr
     show /top/etc -> /view/etc
     link /view/bin -> usr/bin
-    bind /dev -> /view/dev
+    move /dev -> /view/dev
     bind /store/shm -> /view/dev/shm
-    show /sys -> /view/sys
-    processes /view/proc
+    move /sys -> /view/sys
+    move /processes -> /view/proc
     bind /store/tekton -> /view/tekton
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
@@ -181,10 +190,10 @@ fn volumes_are_taken_outside_and_attached_inside() {
     link /store/shell/upper/sh -> /usr/bin/busybox
     link /store/shell/upper/ash -> /usr/bin/busybox
     overlay /top/usr/bin /store/shell -> /view/usr/bin
-    bind /dev -> /view/dev
+    move /dev -> /view/dev
     bind /store/shm -> /view/dev/shm
-    show /sys -> /view/sys
-    processes /view/proc
+    move /sys -> /view/sys
+    move /processes -> /view/proc
     bind /store/tekton -> /view/tekton
     bind /scratch/slot-1/home -> /view/tekton/home
     bind /scratch/slot-1/workspace -> /view/workspace
@@ -221,9 +230,9 @@ fn mounts_of_single_processes_wait_out_of_sight() {
     overlay /lower /store/root -> /view
     overlay /submounts/0 /store/submount-0 -> /view/home
     show /submounts/1 -> /view/run
-    bind /machine-dev -> /view/dev
+    move /machine-dev -> /view/dev
     bind /store/shm -> /view/dev/shm
-    show /sys -> /view/sys
+    move /sys -> /view/sys
     processes /view/proc
     bind /store/tekton -> /view/tekton
     bind /scratch/slot-1/home -> /view/tekton/home
