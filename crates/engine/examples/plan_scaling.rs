@@ -61,7 +61,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             )?;
         }
     }
+    if let Some(peak) = peak_memory() {
+        writeln!(out, "peak memory of this process: {peak}")?;
+    }
     Ok(())
+}
+
+/// The most memory this process ever held, as the kernel tells it.
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().to_owned())
 }
 
 /// Layers of `width` tasks; each task waits for two of the layer before.

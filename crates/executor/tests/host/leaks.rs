@@ -39,7 +39,7 @@ use crate::place::trial;
 pub(crate) const ALONE: &str = "__alone";
 
 /// Sandboxes in the count before and after.
-const SANDBOXES: usize = 200;
+const SANDBOXES: usize = 1_000;
 
 /// All tests of this file.
 pub(crate) fn trials() -> Vec<Trial> {
