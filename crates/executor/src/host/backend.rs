@@ -170,7 +170,6 @@ impl Host {
             path: config.launcher.clone(),
             source,
         };
-        let mut launcher = spawn(&config.launcher).map_err(failed).map_err(remove)?;
         let setup = Order::Setup {
             isolated: config.mode == Mode::Isolated,
             scratch: scratch.path().to_owned(),
@@ -178,8 +177,8 @@ impl Host {
             current_dir: config.current_dir.clone(),
             memory: config.memory_limit,
         };
-        let answer = set_up(&launcher, &setup);
-        let answer = match answer {
+        let mut launcher = spawn(&config.launcher, &setup).map_err(failed).map_err(remove)?;
+        let answer = match launcher.answer() {
             Ok(Answer::Up { any_user }) => Ok(any_user),
             Ok(Answer::Refused(tried)) => Err(Error::Refused { tried }),
             Err(source) => Err(failed(source)),
@@ -385,6 +384,15 @@ impl Drop for Host {
 }
 
 impl Launcher {
+    /// Waits for what the launcher says to its setup.
+    fn answer(&self) -> io::Result<Answer> {
+        let socket = self.socket.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        let answer = Inbox::default().receive(socket)?;
+        answer
+            .map(|(answer, _)| answer)
+            .ok_or_else(|| io::Error::other("it ended before it answered"))
+    }
+
     /// Lets go of the launcher and waits until it took everything down.
     fn end(&mut self) {
         drop(self.socket.take());
@@ -435,8 +443,10 @@ fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     )?)
 }
 
-fn spawn(program: &Path) -> io::Result<Launcher> {
+fn spawn(program: &Path, setup: &Order) -> io::Result<Launcher> {
     let (ours, theirs) = socket_pair()?;
+    // Before there is a launcher: when this process is killed while it starts, it knows what to remove.
+    wire::send(&ours, setup, &[])?;
     let process = Command::new(program)
         .arg0("windlass")
         .arg(LAUNCHER_ARGUMENT)
@@ -451,13 +461,4 @@ fn spawn(program: &Path) -> io::Result<Launcher> {
         socket: Some(ours),
         process,
     })
-}
-
-fn set_up(launcher: &Launcher, setup: &Order) -> io::Result<Answer> {
-    let socket = launcher.socket.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-    wire::send(socket, setup, &[])?;
-    let answer = Inbox::default().receive(socket)?;
-    answer
-        .map(|(answer, _)| answer)
-        .ok_or_else(|| io::Error::other("it ended before it answered"))
 }

@@ -91,14 +91,12 @@ fn run() -> io::Result<()> {
             any_user,
         }
     };
-    wire::send(
-        &socket,
-        &Answer::Up {
-            any_user: isolation.is_privileged(),
-        },
-        &[],
-    )?;
-    let served = serve(socket, &mut inbox, &signals, &isolation);
+    let answer = Answer::Up {
+        any_user: isolation.is_privileged(),
+    };
+    // A plane that is gone already leaves as much behind as one that goes later.
+    let served =
+        wire::send(&socket, &answer, &[]).and_then(|()| serve(socket, &mut inbox, &signals, &isolation));
     tree::kill_below(&[], |_, _| {});
     if let Isolation::Namespaces { namespace, .. } = &isolation {
         rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?;

@@ -112,7 +112,7 @@ mod tests {
         let held = Owned::make(parent.path()).unwrap();
         let let_go = Owned::make(parent.path()).unwrap().path().to_owned();
         let old = |path: &Path| {
-            let past = SystemTime::now() - Duration::from_secs(60);
+            let past = SystemTime::now() - Duration::from_mins(1);
             fs::File::open(path).unwrap().set_modified(past).unwrap();
         };
         let elsewhere = tempfile::tempdir().unwrap();
