@@ -171,9 +171,11 @@ impl<'a> Follower<'a> {
     async fn interrupt(&mut self, interrupt: Interrupt, key: &Key) -> client::Result<Interrupt> {
         self.interrupted = interrupt;
         if interrupt == Interrupt::Cancel {
-            self.output
-                .view
-                .notice("cancelling; finally tasks still run. Once more to end at once");
+            let notice = match key.kind {
+                Kind::PipelineRun => "cancelling; finally tasks still run. Once more to end at once",
+                _ => "cancelling. Once more to end at once",
+            };
+            self.output.view.notice(notice);
             cancel(&self.client, key).await?;
         } else {
             self.output.view.notice("ending at once");

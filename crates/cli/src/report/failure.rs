@@ -1,8 +1,10 @@
 //! Which step failed, and what it said last.
 
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use windlass_api::Key;
 use windlass_api::Object;
 use windlass_api::reasons::step;
 use windlass_api::tekton::TaskRun;
@@ -11,6 +13,7 @@ use windlass_runtime::Client;
 use windlass_runtime::client::LogQuery;
 
 use crate::progress::Progress;
+use crate::progress::Run;
 use crate::progress::State;
 use crate::progress::succeeded;
 use crate::terminal::Paint;
@@ -36,21 +39,44 @@ pub(super) async fn failures(client: &Arc<dyn Client>, progress: &Progress, styl
         // Without a step to name, the outcome's message says all there is.
         failed.push((progress.root_label(), run));
     }
-    let below = progress
+    let below: Vec<(&Key, &Run)> = progress
         .runs()
-        .filter(|(_, run)| matches!(run.state, State::Failed | State::TimedOut));
-    failed.extend(below.filter_map(|(_, run)| match &run.object {
+        .filter(|(_, run)| matches!(run.state, State::Failed | State::TimedOut))
+        .collect();
+    failed.extend(below.iter().filter_map(|(_, run)| match &run.object {
         Object::TaskRun(object) => Some((run.label.as_ref(), object.as_ref())),
         _ => None,
     }));
+    // A pipeline that failed by itself, or a custom task: there is no step to name either.
+    let blamed: BTreeSet<&Key> = below.iter().map(|(_, run)| &run.parent).collect();
+    let others = below
+        .iter()
+        .filter(|(key, run)| !matches!(run.object, Object::TaskRun(_)) && !blamed.contains(key));
+    let others: Vec<&Run> = others.map(|(_, run)| *run).collect();
     let mut texts = Vec::new();
     for (label, run) in failed.iter().take(MOST) {
         texts.push(failure(client, label, run, style).await);
     }
-    if failed.len() > MOST {
-        texts.push(format!("and {} more tasks failed\n", failed.len() - MOST));
+    let room = MOST.saturating_sub(failed.len());
+    texts.extend(
+        others
+            .iter()
+            .take(room)
+            .map(|run| verdict(&run.label, &run.object, style)),
+    );
+    let more = (failed.len() + others.len()).saturating_sub(MOST);
+    if more > 0 {
+        texts.push(format!("and {more} more tasks failed\n"));
     }
     texts
+}
+
+/// Reason and message of a run whose steps do not tell why it failed.
+fn verdict(label: &str, object: &Object, style: Style) -> String {
+    let condition = succeeded(object);
+    let (reason, message) = condition.map_or(("", ""), |condition| (&condition.reason, &condition.message));
+    let head = style.paint(Paint::Bad, &format!("{label}: {reason}"));
+    format!("{head}\n  {}\n", indented(message))
 }
 
 async fn failure(client: &Arc<dyn Client>, label: &str, run: &TaskRun, style: Style) -> String {
