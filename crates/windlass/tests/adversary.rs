@@ -82,7 +82,7 @@ impl Place {
     }
 }
 
-/// A TaskRun with one step that runs a script, and more lines of its `taskSpec`.
+/// A `TaskRun` with one step that runs a script, and more lines of its `taskSpec`.
 fn script(script: &str, more: &str) -> String {
     let script = script.trim().replace('\n', "\n          ");
     format!(
@@ -141,7 +141,7 @@ fn what_nobody_could_remove_is_removed_by_the_next_run() {
     let place = Place::new();
     let old = place.path("tmp/windlass-1-0");
     fs::create_dir_all(old.join("slot-1/workspace")).unwrap();
-    let past = SystemTime::now() - Duration::from_secs(60);
+    let past = SystemTime::now() - Duration::from_mins(1);
     fs::File::open(&old).unwrap().set_modified(past).unwrap();
     or_skip!(place.run(&script("true", ""), &[]));
     assert_eq!(place.left(), Vec::<String>::new());
@@ -193,5 +193,46 @@ fn a_step_does_not_find_the_files_of_the_plane() {
     assert!(seen.contains("looked"), "{seen}");
     for name in ["plane-logs", "slot-1", "workspace"] {
         assert!(!seen.contains(name), "{seen}");
+    }
+}
+
+#[test]
+fn a_pipeline_without_steps_to_blame_says_why_it_failed() {
+    let place = Place::new();
+    let text = "\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: ring}
+spec: {tasks: [{name: again, pipelineRef: {name: ring}}]}
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: attack}
+spec:
+  pipelineSpec:
+    tasks:
+      - {name: first, pipelineRef: {name: ring}}
+      - {name: other, taskRef: {apiVersion: example.dev/v1, kind: Thing, name: x}}
+";
+    let ended = or_skip!(place.run(text, &[]));
+    assert_eq!(ended.code, 1);
+    for why in ["cycle", "no controller of this plane carries out Thing"] {
+        assert!(ended.talk.contains(why), "{}", ended.talk);
+    }
+}
+
+#[test]
+fn a_result_without_end_is_refused_with_the_limit_that_holds() {
+    let place = Place::new();
+    let results = "    results: [{name: large}]\n";
+    let text = script("truncate -s 70000000 $(results.large.path)", results);
+    for (arguments, limit) in [(&[][..], "size 67108864,"), (&["--strict-limits"], "size 4096,")] {
+        let ended = or_skip!(place.run(&text, arguments));
+        let condition = &ended.list["items"][0]["status"]["conditions"][0];
+        assert_eq!(condition["reason"], "TaskRunResultLargerThanAllowedLimit");
+        assert!(
+            condition["message"].as_str().unwrap().contains(limit),
+            "{condition}"
+        );
     }
 }

@@ -9,8 +9,9 @@ use crate::backend::Sandbox;
 use crate::job::Job;
 use crate::job::Step;
 
-/// All results of one step together; bounds the memory that a step can make the plane use.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of all results of one step together, whatever the job allows; bounds the memory that a step can make the plane
+/// use.
+pub const MOST_RESULT_BYTES: usize = 64 * 1024 * 1024;
 
 /// A provenance file beyond this is no provenance file.
 const MOST_ARTIFACT_BYTES: usize = 1024 * 1024;
@@ -39,7 +40,7 @@ pub(super) struct TooLarge(pub(super) usize);
 /// U+FFFD as in upstream's JSON, and a file that cannot be read counts as missing.
 pub(super) fn read(sandbox: &dyn Sandbox, job: &Job, step: &Step) -> Result<Findings, TooLarge> {
     let own = PathBuf::from(format!("/tekton/steps/step-{}", step.name));
-    let mut budget = MOST_BYTES;
+    let mut budget = MOST_RESULT_BYTES;
     let task_results = results(sandbox, Path::new("/tekton/results"), &job.results, &mut budget)?;
     let results = results(sandbox, &own.join("results"), &step.results, &mut budget)?;
     if let Some(limit) = job.max_result_bytes {
@@ -71,7 +72,7 @@ fn results(
             }
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                return Err(TooLarge(MOST_BYTES + 1));
+                return Err(TooLarge(MOST_RESULT_BYTES + 1));
             }
             Err(error) => tracing::warn!(%error, result = name, "could not read a result"),
         }

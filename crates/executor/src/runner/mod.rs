@@ -36,3 +36,4 @@ pub use config::RunnerConfig;
 pub use control::Cancel;
 pub use control::Control;
 pub use control::Release;
+pub use findings::MOST_RESULT_BYTES;

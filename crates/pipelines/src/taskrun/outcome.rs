@@ -7,6 +7,7 @@ use windlass_executor::observation::StartFailure;
 use windlass_executor::observation::StartFailureKind;
 use windlass_executor::observation::StepEnd;
 use windlass_executor::observation::StepReport;
+use windlass_executor::runner::MOST_RESULT_BYTES;
 
 use super::status::Reports;
 use super::status::manner;
@@ -55,8 +56,9 @@ pub(crate) fn failure(
         AttemptEnd::ResultTooLarge { step, bytes } => Some(Failure::new(
             "TaskRunResultLargerThanAllowedLimit",
             format!(
-                "\"step-{step}\" exited with code 1: Termination message is above max allowed size 4096, caused by \
-                 large task result ({bytes} bytes)."
+                "\"step-{step}\" exited with code 1: Termination message is above max allowed size {}, caused by \
+                 large task result ({bytes} bytes).",
+                job.max_result_bytes.unwrap_or(MOST_RESULT_BYTES)
             ),
         )),
         AttemptEnd::CouldNotStart(start) => Some(start_failure(name, job, reports, start)),
