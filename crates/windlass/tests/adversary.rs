@@ -236,3 +236,22 @@ fn a_result_without_end_is_refused_with_the_limit_that_holds() {
         );
     }
 }
+
+#[test]
+fn no_volume_stands_in_for_the_executor_s_places() {
+    let place = Place::new();
+    let ways = [
+        "    workspaces: [{name: mine, mountPath: /tekton/results}]\n",
+        "    params: [{name: at, default: /tekton/scripts}]\n    workspaces: [{name: mine}]\n    volumes: [{name: v, emptyDir: \
+         {}}]\n    stepTemplate: {volumeMounts: [{name: v, mountPath: $(params.at)}]}\n",
+    ];
+    for way in ways {
+        let task = script("echo reached", way);
+        let task = task
+            .replace("kind: TaskRun", "kind: Task")
+            .replace("  taskSpec:\n", "");
+        let ended = or_skip!(place.run(&task, &["--workspace", "mine=emptyDir"]));
+        assert_eq!(ended.code, 1);
+        assert!(ended.talk.contains("belongs to the executor"), "{}", ended.talk);
+    }
+}

@@ -31,6 +31,9 @@ const MOUNTS: &str = "/tekton/.mounts";
 /// Home directory of processes that do not choose one.
 pub(super) const HOME: &str = "/tekton/home";
 
+/// Places with which the executor steers and watches processes; no volume may stand in for them, save for [`HOME`].
+const RESERVED: [&str; 2] = ["/tekton", "/proc"];
+
 /// Directories below `/tekton` that every sandbox has.
 const TEKTON: [&str; 8] = [
     "results",
@@ -243,6 +246,14 @@ impl Layout {
         if !steady || path == Path::new("/") {
             return Err(refuse(format!(
                 "mount path {:?} must be an absolute path below the root",
+                mount.path
+            )));
+        }
+        // Checked here again, because a variable may have become part of the path since admission.
+        let is_reserved = RESERVED.iter().any(|place| path.starts_with(place)) && !path.starts_with(HOME);
+        if is_reserved {
+            return Err(refuse(format!(
+                "nothing can be mounted at {:?}: the place belongs to the executor",
                 mount.path
             )));
         }

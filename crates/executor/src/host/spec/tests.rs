@@ -115,6 +115,9 @@ fn a_mount_that_cannot_be_is_refused() {
         (process("", &[("a", "x")]), "must be an absolute path"),
         (process("", &[("a", "/")]), "must be an absolute path"),
         (process("", &[("a", "/x/../y")]), "must be an absolute path"),
+        (process("", &[("a", "/tekton")]), "belongs to the executor"),
+        (process("", &[("a", "//tekton/./results/")]), "belongs to the executor"),
+        (process("", &[("a", "/proc/sys")]), "belongs to the executor"),
     ];
     for (process, message) in rows {
         let failure = lay_out(&job(vec![process]), &slot, Surroundings::default()).unwrap_err();
