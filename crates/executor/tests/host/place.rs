@@ -57,6 +57,8 @@ where
             let config = Config {
                 mode,
                 scratch_dir: scratch.path().to_owned(),
+                // Wherever this repository lies, below /tmp for instance, must not show in the views.
+                current_dir: None,
                 ..Config::default()
             };
             match Host::start(config) {
