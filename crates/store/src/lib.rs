@@ -13,6 +13,7 @@ pub mod logs;
 pub mod stamp;
 pub mod store;
 mod subscriber;
+mod window;
 pub mod write;
 
 pub use admission::Admission;

@@ -1,7 +1,6 @@
 //! Objects in memory behind one write path.
 
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -19,12 +18,10 @@ use crate::stamp::Stamp;
 use crate::subscriber::Filter;
 use crate::subscriber::Subscriber;
 use crate::subscriber::Watch;
+use crate::window::Window;
 use crate::write::Event;
 use crate::write::EventType;
 use crate::write::Write;
-
-/// Events kept for watchers that resume: some minutes of a busy plane, a few megabytes of references.
-const WINDOW: usize = 16_384;
 
 /// All objects of a plane.
 ///
@@ -47,7 +44,7 @@ struct Inner {
 struct State {
     version: u64,
     objects: BTreeMap<Key, Object>,
-    window: VecDeque<Event>,
+    window: Window,
     subscribers: Vec<Subscriber>,
 }
 
@@ -162,14 +159,15 @@ fn existing(state: &State, filter: &Filter) -> Vec<Event> {
 fn resumed(state: &State, filter: &Filter, from: u64) -> Result<Vec<Event>, Error> {
     let oldest = state
         .window
-        .front()
+        .events()
+        .next()
         .map_or(state.version, |event| event.version - 1);
     if from < oldest || from > state.version {
         return Err(Error::Gone(from));
     }
     Ok(state
         .window
-        .iter()
+        .events()
         .filter(|event| event.version > from && filter.accepts(event))
         .cloned()
         .collect())
@@ -188,10 +186,7 @@ impl State {
                 }
             }
             self.subscribers.retain(|subscriber| subscriber.notify(&event));
-            if self.window.len() == WINDOW {
-                self.window.pop_front();
-            }
-            self.window.push_back(event);
+            self.window.push(event);
         }
     }
 }

@@ -12,6 +12,7 @@ use windlass_api::Time;
 use windlass_api::core::ConfigMap;
 use windlass_api::meta::ObjectMeta;
 use windlass_api::tekton::TaskRun;
+use windlass_api::tekton::taskrun::TaskRunStatus;
 use windlass_store::Admission;
 use windlass_store::Error;
 use windlass_store::Stamp;
@@ -97,6 +98,17 @@ pub(crate) fn run(name: &str, status: &str, message: &str) -> Object {
     status.clone_into(&mut Arc::make_mut(&mut run.spec).status);
     message.clone_into(&mut run.status.pod_name);
     Object::TaskRun(Arc::new(run))
+}
+
+/// The run with so many archived attempts, which differ from one `mark` to the next.
+pub(crate) fn archived(object: Object, attempts: usize, mark: usize) -> Object {
+    let Object::TaskRun(mut run) = object else {
+        return object;
+    };
+    let status = &mut Arc::make_mut(&mut run).status;
+    status.retries_status.resize(attempts, TaskRunStatus::default());
+    status.pod_name = mark.to_string();
+    Object::TaskRun(run)
 }
 
 /// Desired state and status of a run, as [`run`] takes them.

@@ -14,6 +14,7 @@ use crate::backend::ADMITTED;
 use crate::backend::NOW;
 use crate::backend::Open;
 use crate::backend::REFUSED;
+use crate::backend::archived;
 use crate::backend::config_map;
 use crate::backend::create;
 use crate::backend::key;
@@ -396,6 +397,19 @@ pub(crate) async fn an_unknown_version_is_gone(open: Open) {
     assert_eq!(gone(now - 1), None);
     assert_eq!(gone(now), None);
     assert_eq!(gone(now + 1), Some(Error::Gone(now + 1)));
+}
+
+pub(crate) async fn large_objects_leave_the_past_sooner(open: Open) {
+    let store = open();
+    let mut large = create(&store, run("r", "", "")).await;
+    for attempt in 0..20 {
+        // Ten thousand archived attempts are more than ten megabytes, and each write has its own.
+        large = archived(large, 10_000, attempt);
+        large = write(&store, Write::UpdateStatus(large)).await.expect("write");
+    }
+    let resume = |from| store.watch(&[Kind::TaskRun], None, Some(from)).err();
+    assert_eq!(resume(version(&large) - 1), None);
+    assert_eq!(resume(1), Some(Error::Gone(1)));
 }
 
 pub(crate) async fn a_slow_watcher_is_cut_off_and_harms_nobody(open: Open) {

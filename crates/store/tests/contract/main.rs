@@ -49,6 +49,7 @@ contract!(
         a_watch_from_a_list_misses_nothing,
         a_watch_filters_by_kind_and_namespace,
         an_unknown_version_is_gone,
+        large_objects_leave_the_past_sooner,
         a_slow_watcher_is_cut_off_and_harms_nobody,
         concurrent_writers_lose_no_change,
     ]
