@@ -64,6 +64,7 @@ cases! {
     task_retries => "task-retries.yaml",
     task_script_preamble => "task-script-preamble.yaml",
     task_script_shebang => "task-script-shebang.yaml",
+    task_sealed_steps => "task-sealed-steps.yaml",
     task_sidecar => "task-sidecar.yaml",
     task_step_results_and_actions => "task-step-results-and-actions.yaml",
     task_step_template => "task-step-template.yaml",

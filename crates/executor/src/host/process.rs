@@ -30,6 +30,8 @@ pub(super) struct Program {
     pub(super) working_dir: String,
     /// Mounts that only this process has.
     pub(super) mounts: Vec<MountSpec>,
+    /// Directories that this process can only read: what earlier steps left behind is not to be changed.
+    pub(super) sealed: Vec<String>,
     /// Program that is `sh` for this process only, where the processes of the sandbox differ.
     pub(super) shell: Shell,
     /// Files that receive a copy of standard output and standard error.
@@ -112,6 +114,7 @@ pub(super) fn resolve(
         environment: ordered(&environment),
         script,
         working_dir: rewrite(working_dir),
+        sealed: Vec::new(),
         mounts: Vec::new(),
         shell: Shell::Machine,
         tee: [tee.stdout.map(rewrite), tee.stderr.map(rewrite)],

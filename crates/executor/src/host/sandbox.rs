@@ -69,9 +69,10 @@ impl HostSandbox {
             output,
         } = launch;
         let program = process::resolve(container, process, tee, &self.layout.surroundings)?;
-        let program = self
+        let mut program = self
             .layout
             .fit(program, process, container.starts_with("sidecar-"))?;
+        self.layout.seal(&mut program, container);
         // One pipe keeps the order of what is written to both streams, so there are two only when they part.
         let separate = tee.stdout != tee.stderr;
         let (mut ends, mut writers) = (vec![pipe().map_err(lost)?], Vec::new());

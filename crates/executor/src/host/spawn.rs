@@ -278,7 +278,11 @@ fn private_mounts(program: &Program) -> Result<Vec<PrivateMount>, StartFailure> 
         )
         .map_err(|error| refuse(format!("failed to mount a volume at {:?}: {error}", mount.path)))
     });
-    mounts.collect()
+    let sealed = program.sealed.iter().map(|path| {
+        PrivateMount::prepare(path.as_ref(), "".as_ref(), path.as_ref(), true)
+            .map_err(|error| refuse(format!("failed to seal {path:?}: {error}")))
+    });
+    mounts.chain(sealed).collect()
 }
 
 /// Files that may be the program: one where it is named by path, else one for each directory of `PATH`.

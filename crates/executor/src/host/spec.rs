@@ -56,6 +56,8 @@ pub(super) struct Layout {
     /// Some volume is a directory below the scratch directory.
     pub(super) on_disk: bool,
     volumes: BTreeMap<String, usize>,
+    /// Containers of the steps, in order.
+    steps: Vec<String>,
 }
 
 /// Lays out the sandbox of a job, whose directory on disk is `slot`.
@@ -81,6 +83,7 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
         surroundings,
         on_disk: false,
         volumes: BTreeMap::new(),
+        steps: job.steps.iter().map(|step| format!("step-{}", step.name)).collect(),
     };
     let group = processes().find_map(|process| process.security.fs_group);
     for volume in job
@@ -134,6 +137,18 @@ impl Layout {
             };
         }
         Ok(program)
+    }
+
+    /// Keeps a step from changing what the steps before it left behind. Where paths do not hold there is no view to seal.
+    pub(super) fn seal(&self, program: &mut Program, container: &str) {
+        let place = self.steps.iter().position(|step| step == container);
+        let Some(before) = place.filter(|_| self.spec.places.is_empty()) else {
+            return;
+        };
+        for (number, step) in self.steps.iter().take(before).enumerate() {
+            program.sealed.push(format!("/tekton/run/{number}"));
+            program.sealed.push(format!("/tekton/steps/{step}"));
+        }
     }
 
     fn add_volume(&mut self, volume: &Volume, group: Option<u32>) {
