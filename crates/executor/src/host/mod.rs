@@ -32,7 +32,8 @@
 //!
 //! # Measured
 //! A copy of the machine's mounts for each sandbox, `rm -r` of a directory tree for each sandbox, and large helpers were
-//! what cost; see [`base`], [`slot`] and [`launcher`]. So did a new first process for each: see [`pool`]. `examples/spawn_rate.rs` prints the rates beside plain starts.
+//! what cost; see [`base`], [`slot`] and [`launcher`]. So did a new first process for each: see [`pool`].
+//! `examples/spawn_rate.rs` prints the rates beside plain starts.
 //!
 //! Deciding and doing never share a file: [`spec`], [`process`] and [`plan`] are pure; [`base`], [`mount`], [`spawn`] and
 //! [`init`] do what was decided. `unsafe` code is in [`sys`] only. Read [`backend`] first, then [`launcher`], then [`init`].
