@@ -204,13 +204,18 @@ pub(crate) fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
     merged
 }
 
-/// The failure of a step whose `onError`, which may be a parameter, is no word that it may be.
-pub(crate) fn misnamed_on_error(run: &TaskRun, task: &TaskSpec) -> Option<Failure> {
+/// Why no pod can be made of the task, when admission could not see it: `onError` may be a parameter, and a step may have the
+/// very name that another one gets for having none.
+pub(crate) fn refuse_pod(run: &TaskRun, task: &TaskSpec) -> Option<Failure> {
     let known = ["", "continue", "stopAndFail"];
-    let step = task
-        .steps
-        .iter()
-        .find(|step| !known.contains(&step.on_error.as_str()))?;
+    let misnamed = task.steps.iter().find(|step| !known.contains(&step.on_error.as_str()));
+    let why = match misnamed {
+        Some(step) => format!(
+            "task step onError must be either \"continue\" or \"stopAndFail\" but it is set to an invalid value {:?}",
+            step.on_error
+        ),
+        None => format!("two containers are called {:?}", twin(task)?),
+    };
     let perhaps = match &run.spec.task_ref {
         Some(reference) => format!(
             "missing or invalid Task {}/{}",
@@ -221,11 +226,22 @@ pub(crate) fn misnamed_on_error(run: &TaskRun, task: &TaskSpec) -> Option<Failur
     Some(Failure::new(
         "PodCreationFailed",
         format!(
-            "failed to create task run pod {:?}: task step onError must be either \"continue\" or \"stopAndFail\" but it \
-             is set to an invalid value {:?}. Maybe {perhaps}",
-            run.metadata.name, step.on_error
+            "failed to create task run pod {:?}: {why}. Maybe {perhaps}",
+            run.metadata.name
         ),
     ))
+}
+
+/// The first name that two containers would have.
+fn twin(task: &TaskSpec) -> Option<String> {
+    let steps = task.steps.iter().enumerate();
+    let steps = steps.map(|(index, step)| match step.name.as_str() {
+        "" => format!("step-unnamed-{index}"),
+        name => format!("step-{name}"),
+    });
+    let sidecars = task.sidecars.iter().map(|sidecar| format!("sidecar-{}", sidecar.name));
+    let mut seen = BTreeSet::new();
+    steps.chain(sidecars).find(|name| !seen.insert(name.clone()))
 }
 
 fn workspace_value(binding: &WorkspaceBinding) -> WorkspaceValue {

@@ -248,7 +248,7 @@ impl TaskRuns {
         status.provenance = provenance.or_else(|| status.provenance.clone());
         self.hand_on(run, &definition).await?;
         let executed = prepare::merged(&spec, run);
-        if let Some(failure) = prepare::misnamed_on_error(run, &executed) {
+        if let Some(failure) = prepare::refuse_pod(run, &executed) {
             return Ok(Err(failure));
         }
         let template = run.spec.pod_template.clone().unwrap_or_default();
