@@ -255,3 +255,47 @@ fn no_volume_stands_in_for_the_executor_s_places() {
         assert!(ended.talk.contains("belongs to the executor"), "{}", ended.talk);
     }
 }
+
+#[test]
+fn a_secret_in_a_result_reaches_the_next_task_and_nobody_else() {
+    let place = Place::new();
+    let text = r#"
+apiVersion: v1
+kind: Secret
+metadata: {name: token}
+stringData: {token: 'canary"token'}
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: attack}
+spec:
+  pipelineSpec:
+    results: [{name: leak, value: $(tasks.first.results.leak)}]
+    tasks:
+      - name: first
+        taskSpec:
+          results: [{name: leak}]
+          steps:
+            - name: write
+              image: busybox
+              env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: token, key: token}}}]
+              script: printf %s "$TOKEN" > $(results.leak.path)
+      - name: second
+        params: [{name: given, value: $(tasks.first.results.leak)}]
+        taskSpec:
+          params: [{name: given}]
+          results: [{name: length}]
+          steps:
+            - name: count
+              image: busybox
+              script: printf %s '$(params.given)' | wc -c | tr -d ' \n' > $(results.length.path)
+"#;
+    let ended = or_skip!(place.run(text, &[]));
+    assert_eq!(ended.code, 0, "{}", ended.talk);
+    let all = ended.list.to_string();
+    assert!(all.contains(r#"{"name":"leak","type":"string","value":"***"}"#), "{all}");
+    assert!(all.contains(r#"{"name":"length","type":"string","value":"12"}"#), "{all}");
+    for text in [&all, &ended.talk] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}

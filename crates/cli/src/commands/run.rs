@@ -331,14 +331,16 @@ async fn conclude(
         &mut streams.out
     };
     let style = talk.style();
+    let secrets = report::Secrets::of(&client).await;
     let text = if args.quiet {
         report::outcome(progress, now, style)
     } else {
-        format!("\n{}", report::summary(&client, progress, now, style).await)
+        let summary = report::summary(&client, progress, &secrets, now, style).await;
+        format!("\n{summary}")
     };
     talk.write(text.as_bytes());
     if let Some(format) = args.output {
-        format.write(&report::list(progress), streams);
+        format.write(&report::list(progress, &secrets), streams);
     }
     stats::write(progress);
     match progress.root_state() {

@@ -7,11 +7,14 @@ use serde_json::json;
 use windlass_api::Key;
 use windlass_api::Object;
 
+use super::secrets::Secrets;
 use crate::progress::Progress;
 use crate::progress::Run;
 
 /// A `v1` `List`: the run, then its children in the order of its `childReferences`, each followed by its own.
-pub(crate) fn list(progress: &Progress) -> Value {
+///
+/// Values have their secrets covered.
+pub(crate) fn list(progress: &Progress, secrets: &Secrets) -> Value {
     let mut children: BTreeMap<&Key, Vec<&Run>> = BTreeMap::new();
     for (_, run) in progress.runs() {
         children.entry(&run.parent).or_default().push(run);
@@ -20,6 +23,7 @@ pub(crate) fn list(progress: &Progress) -> Value {
     push(progress.root(), &mut children, &mut items);
     // Children whose parent went away would be lost otherwise.
     items.extend(children.into_values().flatten().map(|run| run.object.to_json()));
+    items.iter_mut().for_each(|item| secrets.cover_values(item));
     json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 

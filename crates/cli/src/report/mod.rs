@@ -3,12 +3,14 @@
 mod failure;
 mod list;
 mod rows;
+mod secrets;
 mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use list::list;
+pub(crate) use secrets::Secrets;
 pub(crate) use summary::outcome;
 pub(crate) use summary::summary;
 pub(crate) use table::table;

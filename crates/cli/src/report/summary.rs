@@ -12,6 +12,7 @@ use super::failure::failures;
 use super::failure::message;
 use super::rows::Row;
 use super::rows::rows;
+use super::secrets::Secrets;
 use super::table::Cell;
 use super::table::table;
 use crate::launch::value_text;
@@ -29,11 +30,12 @@ const MOST_ROWS: usize = 60;
 pub(crate) async fn summary(
     client: &Arc<dyn Client>,
     progress: &Progress,
+    secrets: &Secrets,
     now: Time,
     style: Style,
 ) -> String {
     let mut blocks = vec![tasks(&rows(progress, now), style)];
-    blocks.extend(results(progress, style));
+    blocks.extend(results(progress, secrets, style));
     if progress.root_state() != State::Succeeded {
         blocks.extend(failures(client, progress, style).await);
     }
@@ -111,25 +113,25 @@ fn cells(row: &Row) -> Vec<Cell> {
     ]
 }
 
-fn results(progress: &Progress, style: Style) -> Option<String> {
+fn results(progress: &Progress, secrets: &Secrets, style: Style) -> Option<String> {
     let results: Vec<(&str, String)> = match progress.root() {
         Object::PipelineRun(run) => run
             .status
             .results
             .iter()
-            .map(|r| (r.name.as_str(), shown(&r.value)))
+            .map(|r| (r.name.as_str(), shown(&r.value, secrets)))
             .collect(),
         Object::TaskRun(run) => run
             .status
             .results
             .iter()
-            .map(|r| (r.name.as_str(), shown(&r.value)))
+            .map(|r| (r.name.as_str(), shown(&r.value, secrets)))
             .collect(),
         Object::CustomRun(run) => run
             .status
             .results
             .iter()
-            .map(|r| (r.name.as_str(), r.value.clone()))
+            .map(|r| (r.name.as_str(), secrets.cover(&r.value).into_owned()))
             .collect(),
         _ => Vec::new(),
     };
@@ -147,13 +149,14 @@ fn results(progress: &Progress, style: Style) -> Option<String> {
 const LONGEST_VALUE: usize = 400;
 
 /// A value on one line; a newline at the end is what `echo` leaves and means nothing to people.
-fn shown(value: &ParamValue) -> String {
+fn shown(value: &ParamValue, secrets: &Secrets) -> String {
     let text = match value.as_str() {
         Some(text) => value_text(&ParamValue::from(text.trim_end_matches('\n'))),
         None => value_text(value),
     };
+    let text = secrets.cover(&text);
     if text.chars().count() <= LONGEST_VALUE {
-        return text;
+        return text.into_owned();
     }
     let start: String = text.chars().take(LONGEST_VALUE).collect();
     format!("{start}… ({} bytes)", text.len())
