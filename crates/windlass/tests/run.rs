@@ -436,7 +436,7 @@ fn a_second_interrupt_ends_what_does_not_listen() {
     // Signals that come at once are echoes of the first; the one that is heard as the second is answered.
     let second = loop {
         waiting.signal(Signal::INT);
-        match waiting.talk.recv_timeout(Duration::from_millis(50)) {
+        match waiting.talk.recv_timeout(Duration::from_secs(1)) {
             Ok(line) => break line,
             Err(RecvTimeoutError::Timeout) => {}
             Err(error) => panic!("it ended without an answer: {error}"),

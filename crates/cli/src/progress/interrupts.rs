@@ -97,9 +97,15 @@ async fn wait(
         }
     }
     state.send_replace(Interrupt::Kill);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let heard = tokio::time::Instant::now();
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if heard.elapsed() > ECHO {
+            break;
+        }
     }
     // Whoever asks three times does not want to wait for tidiness; the launcher takes the processes down by itself.
     std::process::exit(i32::from(Exit::Cancelled.code()));
