@@ -8,6 +8,7 @@ use windlass_api::Duration;
 /// Settings of the pipeline controllers. The names upstream uses in its `config-defaults` and `feature-flags` are
 /// given where one exists.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a decision of its own")]
 pub struct Config {
     /// Timeout of a run that names none (`default-timeout-minutes`); default one hour, zero is none.
     pub default_timeout: Duration,
@@ -23,6 +24,9 @@ pub struct Config {
     pub directories: BTreeMap<(String, String), PathBuf>,
     /// Whether a `hostPath` volume may be used; default false except in a plane on the user's own machine.
     pub allow_host_path: bool,
+    /// Whether the logs of a task are covered against every secret of its namespace, which may have reached it in a parameter
+    /// or a result, and not only against those that it uses; default true. Costs time where a namespace has thousands.
+    pub cover_all_secrets: bool,
     /// Custom tasks that no controller of this plane knows end with a reason instead of waiting for one.
     pub refuse_unknown_custom_tasks: bool,
 }
@@ -38,6 +42,7 @@ impl Config {
             claims,
             directories: BTreeMap::new(),
             allow_host_path: false,
+            cover_all_secrets: true,
             refuse_unknown_custom_tasks: false,
         }
     }

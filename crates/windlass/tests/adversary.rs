@@ -288,13 +288,22 @@ spec:
           steps:
             - name: count
               image: busybox
-              script: printf %s '$(params.given)' | wc -c | tr -d ' \n' > $(results.length.path)
+              script: |
+                echo 'the secret is $(params.given)'
+                printf %s '$(params.given)' | wc -c | tr -d ' \n' > $(results.length.path)
 "#;
     let ended = or_skip!(place.run(text, &[]));
     assert_eq!(ended.code, 0, "{}", ended.talk);
     let all = ended.list.to_string();
-    assert!(all.contains(r#"{"name":"leak","type":"string","value":"***"}"#), "{all}");
-    assert!(all.contains(r#"{"name":"length","type":"string","value":"12"}"#), "{all}");
+    assert!(
+        all.contains(r#"{"name":"leak","type":"string","value":"***"}"#),
+        "{all}"
+    );
+    assert!(
+        all.contains(r#"{"name":"length","type":"string","value":"12"}"#),
+        "{all}"
+    );
+    assert!(ended.talk.contains("the secret is ***"), "{}", ended.talk);
     for text in [&all, &ended.talk] {
         assert!(!text.contains("canary"), "{text}");
     }

@@ -23,7 +23,9 @@ pub(crate) fn list(progress: &Progress, secrets: &Secrets) -> Value {
     push(progress.root(), &mut children, &mut items);
     // Children whose parent went away would be lost otherwise.
     items.extend(children.into_values().flatten().map(|run| run.object.to_json()));
-    items.iter_mut().for_each(|item| secrets.cover_values(item));
+    for item in &mut items {
+        secrets.cover_values(item);
+    }
     json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 

@@ -51,7 +51,9 @@ impl Secrets {
         for object in found.map(|list| list.objects).unwrap_or_default() {
             if let Object::Secret(secret) = &object {
                 let entries = secret.entries().unwrap_or_default();
-                entries.values().for_each(|value| collect(value, &mut texts));
+                for value in entries.values() {
+                    collect(value, &mut texts);
+                }
             }
         }
         texts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));

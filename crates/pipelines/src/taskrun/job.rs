@@ -1,5 +1,6 @@
 //! A substituted task and what it refers to, as a job for a runner. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use windlass_api::core::PodTemplate;
@@ -18,6 +19,7 @@ use windlass_executor::job;
 
 use super::credentials;
 use super::environment::Environment;
+use super::files;
 use super::files::ConfigError;
 use super::files::PodFields;
 use super::needs::Found;
@@ -77,9 +79,8 @@ pub(crate) fn build(from: Ingredients<'_>) -> Result<Job, ConfigError> {
     for warning in warnings {
         tracing::warn!(task_run = from.run.metadata.name, warning);
     }
-    masks.extend(secret_files(&all, from.found));
     masks.extend(credentials.values().cloned());
-    masks.retain(|mask| !mask.expose().is_empty());
+    let masks = complete(masks, from.found);
     Ok(Job {
         id: job::AttemptId {
             task_run_uid: from.run.metadata.uid.clone(),
@@ -130,21 +131,14 @@ fn breakpoints(run: &TaskRun) -> job::Breakpoints {
     }
 }
 
-/// Contents of the secrets that are mounted as files: they are no one's business in a log either.
-fn secret_files(volumes: &[job::Volume], found: &Found) -> Vec<job::Secret> {
-    let known: Vec<Vec<u8>> = found
-        .secrets
-        .values()
-        .flat_map(|secret| super::files::secret_data(secret).into_values())
-        .collect();
-    let files = volumes.iter().flat_map(|volume| match &volume.source {
-        job::VolumeSource::Files(files) => files.as_slice(),
-        job::VolumeSource::Empty { .. } | job::VolumeSource::Directory(_) => &[],
-    });
-    files
-        .map(|file| file.content.clone())
-        .filter(|content| known.iter().any(|known| known == content.expose()))
-        .collect()
+/// Every secret that the task may have got hold of, once: whether it is mounted, part of a credential, or came in a
+/// parameter, it is no one's business in a log.
+fn complete(mut masks: Vec<job::Secret>, found: &Found) -> Vec<job::Secret> {
+    let secrets = found.secrets.values().chain(&found.bystanders);
+    masks.extend(secrets.flat_map(|secret| files::secret_data(secret).into_values().map(job::Secret::new)));
+    let mut seen = BTreeSet::new();
+    masks.retain(|mask| !mask.expose().is_empty() && seen.insert(mask.expose().to_vec()));
+    masks
 }
 
 /// What all containers of an attempt share.

@@ -31,6 +31,8 @@ pub(crate) struct Found {
     /// Directories of the claims that exist.
     pub(crate) claims: BTreeMap<String, PathBuf>,
     pub(crate) service_account: Option<Arc<ServiceAccount>>,
+    /// Secrets that no log may show although the task does not refer to them.
+    pub(crate) bystanders: Vec<Arc<Secret>>,
 }
 
 impl Needs {

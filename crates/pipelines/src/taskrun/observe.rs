@@ -2,6 +2,7 @@
 
 use windlass_api::Key;
 use windlass_api::Kind;
+use windlass_api::Object;
 use windlass_api::core::ConfigMap;
 use windlass_api::core::Secret;
 use windlass_api::core::ServiceAccount;
@@ -39,6 +40,11 @@ pub(crate) async fn find(
         if let Some(secret) = client.find::<Secret>(namespace, &name).await? {
             found.secrets.insert(name, secret);
         }
+    }
+    if config.cover_all_secrets {
+        let listed = client.list(Kind::Secret, Some(namespace)).await?.objects;
+        let others = listed.iter().filter_map(Object::get::<Secret>).cloned();
+        found.bystanders.extend(others);
     }
     for name in needs.claims {
         if client
