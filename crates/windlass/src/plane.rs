@@ -3,6 +3,8 @@
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -87,7 +89,10 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
     let runner = Runner::new(
         Arc::clone(&backend) as Arc<dyn Backend>,
         windlass_pipelines::expand_step,
-        Arc::new(Sink(logs)),
+        Arc::new(Sink {
+            logs,
+            lossy: AtomicBool::new(false),
+        }),
         runner,
     );
     let (queue, observations) = Queue::new(QueueConfig::default());
@@ -156,7 +161,11 @@ impl Plane for MemoryPlane {
 }
 
 /// Puts a runner's output into the plane's logs.
-struct Sink(Logs);
+struct Sink {
+    logs: Logs,
+    /// Something was lost, and that was said: a full disk refuses every line of every step.
+    lossy: AtomicBool,
+}
 
 impl Sink {
     fn segment(log: &LogKey) -> SegmentId {
@@ -170,12 +179,15 @@ impl Sink {
 
 impl LogSink for Sink {
     fn append(&self, log: &LogKey, at: SystemTime, bytes: &[u8]) {
-        if let Err(error) = self.0.append(&Self::segment(log), at.into(), bytes) {
-            tracing::error!(%error, container = log.container, "failed to keep output");
+        if let Err(error) = self.logs.append(&Self::segment(log), at.into(), bytes)
+            && !self.lossy.swap(true, Ordering::Relaxed)
+        {
+            let container = &log.container;
+            tracing::error!(%error, container, "output is lost, of this step and perhaps of others");
         }
     }
 
     fn close(&self, log: &LogKey) {
-        self.0.close(&Self::segment(log));
+        self.logs.close(&Self::segment(log));
     }
 }

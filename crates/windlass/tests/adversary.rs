@@ -308,3 +308,24 @@ spec:
         assert!(!text.contains("canary"), "{text}");
     }
 }
+
+#[test]
+fn a_full_disk_is_told_once() {
+    let place = Place::new();
+    // A file system of its own needs privileges that the tests may not have; a limit of file sizes is as good.
+    let text = script("head -c 3000000 /dev/zero | tr '\\0' x | fold -w 1000", "");
+    let mut command = place.command(&text, &["--quiet"]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(place.path("project"))
+        .env("TMPDIR", place.path("tmp"));
+    let output = limited.output().unwrap();
+    if command.output().unwrap().status.code() == Some(ENVIRONMENT) {
+        skip!("this machine does not let steps be isolated");
+    }
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(talk.matches("output is lost").count(), 1, "{talk}");
+}
