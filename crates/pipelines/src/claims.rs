@@ -11,16 +11,22 @@ use windlass_api::core::PersistentVolumeClaim;
 use windlass_api::core::PersistentVolumeClaimVolumeSource;
 use windlass_api::meta::ObjectMeta;
 use windlass_api::meta::OwnerReference;
+use windlass_api::names::is_dns_subdomain;
 use windlass_api::tekton::workspaces::WorkspaceBinding;
 
 use crate::config::Config;
 
-/// Where a claim's files are. Namespace and name are labels, so neither can lead out of the plane's directory.
-fn directory(config: &Config, namespace: &str, name: &str) -> PathBuf {
-    let named = config.directories.get(&(namespace.to_owned(), name.to_owned()));
-    named
-        .cloned()
-        .unwrap_or_else(|| config.claims.join(namespace).join(name))
+/// Where a claim's files are. Admission lets only labels be namespaces and names; as these become parts of a path, nothing
+/// is taken for granted.
+fn directory(config: &Config, namespace: &str, name: &str) -> io::Result<PathBuf> {
+    if let Some(named) = config.directories.get(&(namespace.to_owned(), name.to_owned())) {
+        return Ok(named.clone());
+    }
+    if [namespace, name].iter().all(|part| is_dns_subdomain(part)) {
+        return Ok(config.claims.join(namespace).join(name));
+    }
+    let message = format!("{namespace:?} and {name:?} do not name a directory");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
 /// Makes a claim's directory where the plane owns it; one that a user named must exist.
@@ -28,7 +34,7 @@ fn directory(config: &Config, namespace: &str, name: &str) -> PathBuf {
 /// # Errors
 /// Whatever the machine says, with the path.
 pub(crate) fn provide(config: &Config, namespace: &str, name: &str) -> io::Result<PathBuf> {
-    let place = directory(config, namespace, name);
+    let place = directory(config, namespace, name)?;
     if place.starts_with(&config.claims) {
         std::fs::create_dir_all(&place)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", place.display())))?;
@@ -78,4 +84,31 @@ fn identity(workspace: &str, owner: &str) -> String {
     let digest = Sha256::digest(format!("{workspace}{owner}"));
     let bytes: Vec<String> = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
     bytes.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::provide;
+    use crate::config::Config;
+
+    #[test]
+    fn no_name_leads_out_of_the_plane_s_directory() {
+        let claims = tempfile::tempdir().unwrap();
+        let config = Config::new(claims.path().join("claims"));
+        let rows = [
+            ("default", "a.b", true),
+            ("..", "x", false),
+            ("a", "../../x", false),
+            ("/x", "y", false),
+            ("", "x", false),
+        ];
+        for (namespace, name, provided) in rows {
+            let place = provide(&config, namespace, name);
+            assert_eq!(place.is_ok(), provided, "{namespace} {name}");
+        }
+        assert!(claims.path().join("claims/default/a.b").is_dir());
+        assert!(!Path::new("/x").exists());
+    }
 }

@@ -11,6 +11,7 @@ use crate::meta::ObjectMeta;
 use crate::names::LABEL_MAX;
 use crate::names::SUBDOMAIN_MAX;
 use crate::names::generate_name;
+use crate::names::is_dns_label;
 use crate::names::is_dns_subdomain;
 use crate::names::is_result_name;
 use crate::names::qualified_name_problems;
@@ -21,6 +22,10 @@ use crate::reasons::task_run;
 
 /// What Kubernetes says of the value of a label.
 const LABEL_RULE: &str = "consist of at most 63 alphanumeric characters, '-', '_' or '.', and start and end with an \
+     alphanumeric character";
+
+/// What Kubernetes says of the name of a namespace.
+const NAMESPACE_RULE: &str = "consist of lower case alphanumeric characters or '-', and must start and end with an \
      alphanumeric character";
 
 /// Everything that keeps an object from being created, at once.
@@ -38,6 +43,14 @@ pub fn validate_create(object: &Object, flags: &Flags) -> Vec<Violation> {
 
 impl Check<'_> {
     fn metadata(&mut self, at: &Place<'_>, metadata: &ObjectMeta, kind: Kind) {
+        // Namespaces name directories, too.
+        if !metadata.namespace.is_empty() && !is_dns_label(&metadata.namespace) {
+            let message = format!(
+                "Invalid value: {:?}: a lowercase RFC 1123 label must {NAMESPACE_RULE}",
+                metadata.namespace
+            );
+            self.add(Violation::new(INVALID_NAME, &at.field("namespace"), message));
+        }
         let (name, field) = if !metadata.name.is_empty() {
             (metadata.name.clone(), "name")
         } else if !metadata.generate_name.is_empty() {

@@ -1018,6 +1018,12 @@ fn names_of_objects_are_checked() {
             String::new(),
         ),
         (
+            json!({"name": "a", "namespace": "../../b"}),
+            "Invalid value: \"../../b\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or \
+             '-', and must start and end with an alphanumeric character: metadata.namespace"
+                .to_owned(),
+        ),
+        (
             json!({"name": "a", "labels": {"/a": "b"}}),
             "Invalid value: \"/a\": prefix part must be non-empty: metadata.labels[/a]".to_owned(),
         ),

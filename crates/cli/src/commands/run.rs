@@ -6,6 +6,7 @@ use std::sync::Arc;
 use windlass_api::Duration;
 use windlass_api::Object;
 use windlass_api::manifest::Manifest;
+use windlass_api::names::is_dns_label;
 use windlass_api::problem::Problems;
 use windlass_api::validation::Flags;
 use windlass_api::yaml;
@@ -97,6 +98,7 @@ pub(crate) struct RunArgs {
         short,
         value_name = "NAME",
         default_value = "default",
+        value_parser = namespace,
         help_heading = "Values"
     )]
     namespace: String,
@@ -138,6 +140,14 @@ pub(crate) struct RunArgs {
     /// Keep the output of each step in a file of its own, DIR/TASK/STEP.log
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     log_dir: Option<PathBuf>,
+}
+
+fn namespace(text: &str) -> std::result::Result<String, &'static str> {
+    if is_dns_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("a namespace has lower case letters, digits and '-', and starts and ends with a letter or digit")
+    }
 }
 
 /// Forms of the output.
