@@ -128,7 +128,13 @@ impl Check<'_> {
                 at.field("type").printed(),
                 format!("{}.type", at.field("default").printed()),
             ];
-            self.add(violation);
+            // A list or an object with something in it that is no text counts as one text.
+            let mixed = default.as_str().is_some_and(|text| text.starts_with(['[', '{']));
+            self.add(if mixed {
+                violation.hint("all its values must be text; YAML reads y, n, yes, no, on, off and numbers as something else: quote them")
+            } else {
+                violation
+            });
             return;
         }
         let mut invalid: Vec<&str> = spec
