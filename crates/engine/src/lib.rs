@@ -8,22 +8,22 @@
 pub mod cel;
 pub mod context;
 pub mod graph;
-pub mod matrix;
-pub mod params;
 #[cfg(test)]
 mod laws;
+pub mod matrix;
 pub mod outcome;
+pub mod params;
 pub mod phase;
 pub mod plan;
 pub mod progress;
-pub mod retry;
 pub mod results;
+pub mod retry;
 pub mod state;
 pub mod steps;
 pub mod substitution;
 pub mod tally;
-pub mod when;
 pub mod timeouts;
+pub mod when;
 
 pub use graph::Graph;
 pub use graph::NodeId;

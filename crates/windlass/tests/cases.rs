@@ -5,7 +5,11 @@
 //! and tasks of a pipeline run with the reason each ended with. A line `# needs: PROGRAM` skips the case where the
 //! program is missing.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -160,10 +160,12 @@ enum Format {
 }
 
 impl Format {
-    fn write(self, value: &serde_json::Value, streams: &mut Streams) {
+    fn write(self, mut value: serde_json::Value, streams: &mut Streams) {
+        // As other tools print objects, which also makes two of them easy to compare.
+        value.sort_all_objects();
         let text = match self {
             Self::Json => format!("{value:#}\n"),
-            Self::Yaml => yaml::emit(value),
+            Self::Yaml => yaml::emit(&value),
         };
         streams.out.write(text.as_bytes());
     }
@@ -177,7 +179,7 @@ pub(crate) fn run(args: &RunArgs, planes: &dyn Planes, streams: &mut Streams) ->
     let launch = launch::prepare(&manifest, chosen, &args.wishes()?)?;
     if args.dry_run {
         match args.output {
-            Some(format) => format.write(&launch.run.to_json(), streams),
+            Some(format) => format.write(launch.run.to_json(), streams),
             None => streams
                 .out
                 .write(plan::describe(&launch, &manifest, streams.out.style()).as_bytes()),
@@ -350,7 +352,7 @@ async fn conclude(
     };
     talk.write(text.as_bytes());
     if let Some(format) = args.output {
-        format.write(&report::list(progress, &secrets), streams);
+        format.write(report::list(progress, &secrets), streams);
     }
     stats::write(progress);
     match progress.root_state() {

@@ -151,7 +151,8 @@ impl Resolver<'_> {
             }
             // A step may hand its action a text where that declares an object; the keys of the default then stand.
             (Some(ParamValue::Object(fields)), given)
-                if self.scope == Scope::StepAction || !matches!(given, Some(ParamValue::String(_) | ParamValue::Array(_))) =>
+                if self.scope == Scope::StepAction
+                    || !matches!(given, Some(ParamValue::String(_) | ParamValue::Array(_))) =>
             {
                 let mut merged = fields
                     .iter()

@@ -31,7 +31,10 @@ pub async fn run_all(make: &(dyn Fn() -> Arc<dyn Backend> + Sync), profile: Prof
                 Err(_) => Verdict::Failed(format!("still runs after {} s", bench::DEADLINE.as_secs())),
             },
         };
-        report.cases.push(CaseReport { name: case.name, verdict });
+        report.cases.push(CaseReport {
+            name: case.name,
+            verdict,
+        });
     }
     report
 }

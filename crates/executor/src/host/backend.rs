@@ -160,7 +160,9 @@ impl Host {
         // Small files of sandboxes without a view; with a view they are in memory anyway.
         let shared_memory = || Owned::make(Path::new(SHARED_MEMORY)).ok();
         let in_memory = (config.mode == Mode::Shared).then(shared_memory).flatten();
-        let memory_dir = in_memory.as_ref().map_or_else(|| scratch.path().join("memory"), |owned| owned.path().to_owned());
+        let memory_dir = in_memory
+            .as_ref()
+            .map_or_else(|| scratch.path().join("memory"), |owned| owned.path().to_owned());
         let remove = |error| {
             scratch.remove();
             in_memory.iter().for_each(Owned::remove);
@@ -431,7 +433,10 @@ fn clean(scratch_dir: PathBuf) -> Option<JoinHandle<()>> {
         owned::remove_abandoned(&scratch_dir);
         owned::remove_abandoned(Path::new(SHARED_MEMORY));
     };
-    std::thread::Builder::new().name("cleaner".to_owned()).spawn(clean).ok()
+    std::thread::Builder::new()
+        .name("cleaner".to_owned())
+        .spawn(clean)
+        .ok()
 }
 
 fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {

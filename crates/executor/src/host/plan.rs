@@ -402,7 +402,9 @@ pub(super) fn processes(machine: &Machine) -> Vec<Action> {
     let mut actions = vec![Action::Processes(PROCESSES.into())];
     if machine.view == View::Whole {
         actions.extend(machine.kernel_files.iter().map(|path| {
-            let path = Path::new(path).strip_prefix("/proc").unwrap_or_else(|_| Path::new(path));
+            let path = Path::new(path)
+                .strip_prefix("/proc")
+                .unwrap_or_else(|_| Path::new(path));
             let place = join(Path::new(PROCESSES), path);
             Action::Bind {
                 source: place.clone(),

@@ -83,7 +83,11 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
         surroundings,
         on_disk: false,
         volumes: BTreeMap::new(),
-        steps: job.steps.iter().map(|step| format!("step-{}", step.name)).collect(),
+        steps: job
+            .steps
+            .iter()
+            .map(|step| format!("step-{}", step.name))
+            .collect(),
     };
     let group = processes().find_map(|process| process.security.fs_group);
     for volume in job

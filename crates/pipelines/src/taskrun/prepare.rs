@@ -208,7 +208,10 @@ pub(crate) fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
 /// very name that another one gets for having none.
 pub(crate) fn refuse_pod(run: &TaskRun, task: &TaskSpec) -> Option<Failure> {
     let known = ["", "continue", "stopAndFail"];
-    let misnamed = task.steps.iter().find(|step| !known.contains(&step.on_error.as_str()));
+    let misnamed = task
+        .steps
+        .iter()
+        .find(|step| !known.contains(&step.on_error.as_str()));
     let why = match misnamed {
         Some(step) => format!(
             "task step onError must be either \"continue\" or \"stopAndFail\" but it is set to an invalid value {:?}",
@@ -239,7 +242,10 @@ fn twin(task: &TaskSpec) -> Option<String> {
         "" => format!("step-unnamed-{index}"),
         name => format!("step-{name}"),
     });
-    let sidecars = task.sidecars.iter().map(|sidecar| format!("sidecar-{}", sidecar.name));
+    let sidecars = task
+        .sidecars
+        .iter()
+        .map(|sidecar| format!("sidecar-{}", sidecar.name));
     let mut seen = BTreeSet::new();
     steps.chain(sidecars).find(|name| !seen.insert(name.clone()))
 }

@@ -116,7 +116,10 @@ fn a_mount_that_cannot_be_is_refused() {
         (process("", &[("a", "/")]), "must be an absolute path"),
         (process("", &[("a", "/x/../y")]), "must be an absolute path"),
         (process("", &[("a", "/tekton")]), "belongs to the executor"),
-        (process("", &[("a", "//tekton/./results/")]), "belongs to the executor"),
+        (
+            process("", &[("a", "//tekton/./results/")]),
+            "belongs to the executor",
+        ),
         (process("", &[("a", "/proc/sys")]), "belongs to the executor"),
     ];
     for (process, message) in rows {
