@@ -329,3 +329,12 @@ fn a_full_disk_is_told_once() {
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!(talk.matches("output is lost").count(), 1, "{talk}");
 }
+
+#[test]
+fn objects_are_printed_in_a_steady_order() {
+    let place = Place::new();
+    let mut command = place.command(&script("true", ""), &["--dry-run", "--output", "json"]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.starts_with("{\n  \"apiVersion\": \"tekton.dev/v1\",\n  \"kind\""), "{text}");
+}
