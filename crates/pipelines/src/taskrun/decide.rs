@@ -131,6 +131,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_situation_has_one_next_step() {
         let spec = |status: &str| TaskRunSpec {
             status: status.into(),
