@@ -336,5 +336,8 @@ fn objects_are_printed_in_a_steady_order() {
     let mut command = place.command(&script("true", ""), &["--dry-run", "--output", "json"]);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.starts_with("{\n  \"apiVersion\": \"tekton.dev/v1\",\n  \"kind\""), "{text}");
+    assert!(
+        text.starts_with("{\n  \"apiVersion\": \"tekton.dev/v1\",\n  \"kind\""),
+        "{text}"
+    );
 }
