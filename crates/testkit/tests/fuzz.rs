@@ -123,7 +123,7 @@ fn fuzz(property: fn(&[u8])) {
         );
         tried += 1;
     }
-    println!("{tried} inputs in {seconds} s");
+    assert!(tried >= 100);
 }
 
 #[test]

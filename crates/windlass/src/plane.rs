@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -39,6 +40,12 @@ use windlass_server::Webhooks;
 use windlass_store::Logs;
 use windlass_store::Store;
 use windlass_store::logs::SegmentId;
+
+/// Pause between two looks whether aborted attempts are gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Looks before the launcher is left to end by itself: five seconds in all.
+const LOOKS: usize = 2_500;
 
 /// Bytes of results that upstream lets one step write.
 const STRICT_RESULT_BYTES: usize = 4096;
@@ -154,10 +161,23 @@ impl Plane for MemoryPlane {
         Box::pin(async move {
             self.queue.cancel_all(Cancel::Kill);
             self.tasks.shutdown().await;
-            // The last handle: ends the launcher, which takes everything down that runs, and waits for it.
-            drop(self.backend);
+            end(self.backend).await;
         })
     }
+}
+
+/// Ends the launcher, which takes everything down that runs, and waits for it.
+///
+/// Only the last handle does that, and attempts that were just aborted hold theirs for a moment longer.
+async fn end(mut backend: Arc<windlass_executor::host::Host>) {
+    for _ in 0..LOOKS {
+        match Arc::try_unwrap(backend) {
+            Ok(last) => return drop(last),
+            Err(shared) => backend = shared,
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    tracing::warn!("an attempt does not let go of its executor");
 }
 
 /// Puts a runner's output into the plane's logs.
