@@ -188,9 +188,10 @@ pub(crate) fn run(args: &RunArgs, planes: &dyn Planes, streams: &mut Streams) ->
     }
     drop(manifest);
     let log_directory = args.log_directory()?;
-    // Two threads beside this one, which shows: the plane's own work is small, and steps are other processes.
+    // One thread beside this one, which shows: the plane's own work is small, steps are other processes, and a second
+    // thread would cost more in wake-ups than it saves.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Error::environment(&anyhow::Error::new(error).context("start the runtime")))?;

@@ -87,7 +87,7 @@ pub(crate) fn next_write(written: Option<Time>, children: usize, now: Time) -> O
     if children < SMALL {
         return None;
     }
-    let pause = i64::try_from(children / 25).unwrap_or(i64::MAX).min(500);
+    let pause = i64::try_from(children / 10).unwrap_or(i64::MAX).min(500);
     let due = written?.plus(Duration::from_millis(pause));
     (due > now).then_some(due)
 }
@@ -135,8 +135,8 @@ mod tests {
         let at = Time::from_millis;
         assert_eq!(next_write(Some(at(0)), 10, at(1)), None);
         assert_eq!(next_write(None, 1_000, at(1)), None);
-        assert_eq!(next_write(Some(at(0)), 1_000, at(1)), Some(at(40)));
-        assert_eq!(next_write(Some(at(0)), 1_000, at(40)), None);
+        assert_eq!(next_write(Some(at(0)), 1_000, at(1)), Some(at(100)));
+        assert_eq!(next_write(Some(at(0)), 1_000, at(100)), None);
         assert_eq!(next_write(Some(at(0)), 1_000_000, at(40)), Some(at(500)));
     }
 }
