@@ -1,4 +1,4 @@
-//! Each row is the spec of an object and the webhook's answer to it.
+//! A table of what admission answers, by kind: each row is the spec of an object and the webhook's answer to it.
 
 use serde_json::Value;
 use serde_json::json;
