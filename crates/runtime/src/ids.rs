@@ -5,8 +5,7 @@ use std::hash::Hasher;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// Letters of a generated name: no vowels and no look-alikes, as Kubernetes chooses them.
-const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+use windlass_api::names;
 
 /// Source of identities.
 pub trait Ids: Send + Sync {
@@ -28,14 +27,7 @@ pub trait Ids: Send + Sync {
 
     /// Five characters that complete a `generateName`.
     fn suffix(&self) -> String {
-        let mut bits = self.next();
-        let mut suffix = String::with_capacity(5);
-        for _ in 0..5 {
-            let index = usize::try_from(bits % 27).unwrap_or(0);
-            suffix.push(char::from(ALPHABET.get(index).copied().unwrap_or(b'x')));
-            bits /= 27;
-        }
-        suffix
+        names::generate_name("", self.next())
     }
 }
 

@@ -3,6 +3,7 @@
 use windlass_api::Time;
 use windlass_api::conditions;
 use windlass_api::conditions::SUCCEEDED;
+use windlass_api::reasons::annotations::PIPELINE_TASK_ON_ERROR;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
@@ -15,9 +16,6 @@ use windlass_executor::Job;
 use super::decide::retries_left;
 use super::outcome::Failure;
 use super::status::Reports;
-
-/// Annotation that tells of a pipeline task's `onError`.
-pub(crate) const ON_ERROR: &str = "pipeline.tekton.dev/pipeline-task-on-error";
 
 /// The first thing that is ever written: the run was seen, and its clock runs.
 pub(crate) fn start(status: &mut TaskRunStatus, now: Time) {
@@ -62,7 +60,7 @@ pub(crate) fn conclude(run: &TaskRun, status: &mut TaskRunStatus, failure: Optio
         && run
             .metadata
             .annotations
-            .get(ON_ERROR)
+            .get(PIPELINE_TASK_ON_ERROR)
             .is_some_and(|value| value == "continue");
     let reason = if ignored { "FailureIgnored" } else { failure.reason };
     terminate_rest(status, failure.reason, now);

@@ -13,13 +13,11 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 use windlass_api::core::Secret;
+use windlass_api::reasons::annotations;
 use windlass_executor::job;
 
 use super::files::secret_data;
 use super::needs::Found;
-
-const GIT: &str = "tekton.dev/git-";
-const DOCKER: &str = "tekton.dev/docker-";
 
 /// Where the files lie in the view of a step.
 const HOME: &str = "/tekton/home";
@@ -68,18 +66,18 @@ impl Files {
                     text("password").unwrap_or_default(),
                 );
                 self.basic.extend(
-                    targets(GIT)
+                    targets(annotations::GIT_CREDENTIAL_PREFIX)
                         .into_iter()
                         .map(|url| (url, user.clone(), password.clone())),
                 );
-                for registry in targets(DOCKER) {
+                for registry in targets(annotations::DOCKER_CREDENTIAL_PREFIX) {
                     let auth = STANDARD.encode(format!("{user}:{password}"));
                     let entry = json!({ "username": user, "password": password, "auth": auth, "email": "not@val.id" });
                     self.docker.insert(registry, entry);
                 }
             }
             "kubernetes.io/ssh-auth" => {
-                let hosts = targets(GIT).into_iter();
+                let hosts = targets(annotations::GIT_CREDENTIAL_PREFIX).into_iter();
                 self.ssh
                     .extend(hosts.map(|host| (host, secret.metadata.name.clone(), data.clone())));
             }

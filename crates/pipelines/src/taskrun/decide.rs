@@ -3,14 +3,12 @@
 use windlass_api::Duration;
 use windlass_api::Time;
 use windlass_api::conditions;
+use windlass_api::reasons::labels::MANAGED_BY_PIPELINE;
 use windlass_api::tekton::TaskRun;
 use windlass_executor::Job;
 use windlass_executor::Observation;
 use windlass_executor::observation::StepEnd;
 use windlass_executor::observation::StepReport;
-
-/// The controller that this one is to `spec.managedBy`.
-const MANAGED_BY: &str = "tekton.dev/pipeline";
 
 /// What is known of the current attempt besides the object itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +57,7 @@ pub(crate) fn next(run: &TaskRun, attempt: Attempt, timeout: Duration, now: Time
         .spec
         .managed_by
         .as_deref()
-        .is_some_and(|manager| manager != MANAGED_BY)
+        .is_some_and(|manager| manager != MANAGED_BY_PIPELINE)
     {
         return Next::Leave;
     }

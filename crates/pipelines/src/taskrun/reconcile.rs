@@ -13,6 +13,7 @@ use windlass_api::Resource as _;
 use windlass_api::Time;
 use windlass_api::meta::OwnerReference;
 use windlass_api::names;
+use windlass_api::reasons::labels;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
 use windlass_api::tekton::taskrun::TaskRunStatus;
@@ -46,9 +47,6 @@ use crate::claims;
 use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::metadata::add_missing;
-
-/// Label that names the task of a run.
-const TASK_LABEL: &str = "tekton.dev/task";
 
 /// Reconciles `TaskRun`s.
 ///
@@ -307,7 +305,7 @@ impl TaskRuns {
     async fn hand_on(&self, run: &TaskRun, definition: &crate::definitions::Definition<()>) -> Result<()> {
         let mut labels = definition.labels.clone();
         if run.spec.task_spec.is_none() {
-            labels.insert(TASK_LABEL.to_owned(), definition.name.clone());
+            labels.insert(labels::TASK.to_owned(), definition.name.clone());
         }
         let change = |run: &mut TaskRun| {
             let labels = add_missing(&mut run.metadata.labels, &labels);
