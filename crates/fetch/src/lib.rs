@@ -18,6 +18,7 @@ pub mod cache;
 pub mod git;
 pub mod http;
 pub mod hub;
+pub mod oci;
 
 pub use credentials::Credentials;
 pub use digest::Digest;
