@@ -28,8 +28,12 @@ use super::launcher::LAUNCHER_ARGUMENT;
 use super::owned;
 use super::owned::Owned;
 use super::pool::Pool;
+use super::pool::Waiting;
 use super::process::Surroundings;
 use super::sandbox::HostSandbox;
+use super::sandbox::Tekton;
+use super::sandbox::stands;
+use super::slot;
 use super::slot::Slot;
 use super::slot::Slots;
 use super::spec;
@@ -41,6 +45,7 @@ use super::wire::Inbox;
 use super::wire::Order;
 use crate::backend::Backend;
 use crate::backend::Sandbox;
+use crate::job::Breakpoints;
 use crate::job::Job;
 use crate::observation::StartFailure;
 use crate::observation::StartFailureKind;
@@ -192,13 +197,14 @@ impl Host {
                 return Err(remove(error));
             }
         };
+        let slots = Arc::new(Slots::new(scratch.path().to_owned()));
         Ok(Self {
             mode: config.mode,
             path: config.path,
             any_user,
             ash: find_ash(),
-            slots: Arc::new(Slots::new(scratch.path().to_owned())),
-            pool: Arc::default(),
+            pool: Arc::new(Pool::new(Arc::clone(&slots))),
+            slots,
             scratch,
             in_memory,
             memory_dir,
@@ -240,22 +246,28 @@ impl Host {
             masks: Vec::new(),
             timeout: None,
             max_result_bytes: None,
-            breakpoints: crate::job::Breakpoints::default(),
+            breakpoints: Breakpoints::default(),
         };
         let mut sandbox = self.make(&job).await?;
         sandbox.destroy().await.map_err(|error| unmade(&error))
     }
 
     async fn make(&self, job: &Job) -> Result<HostSandbox, StartFailure> {
-        let slot = self.slots.take().map_err(|error| unmade(&error))?;
+        // One that has served lost what an extraordinary process wants.
+        let waiting = spec::is_ordinary(job).then(|| self.pool.take()).flatten();
+        let (socket, slot) = waiting.map_or((None, None), |waiting| (Some(waiting.socket), waiting.slot));
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.slots.take().map_err(|error| unmade(&error))?,
+        };
         let layout = match spec::lay_out(job, &slot, self.surroundings(&slot)) {
             Ok(layout) => layout,
             Err(failure) => {
-                self.slots.give_back(slot, false).await;
+                self.slots.free(slot);
                 return Err(failure);
             }
         };
-        let (channel, ready) = self.open(&layout).map_err(|error| unmade(&error))?;
+        let (channel, mut ready) = self.open(socket, &layout).map_err(|error| unmade(&error))?;
         let (gone, is_gone) = watch::channel(false);
         tokio::spawn(attend(
             Arc::clone(&channel),
@@ -265,18 +277,26 @@ impl Host {
             gone,
         ));
         let closer = CloseOnDrop(&channel);
-        let ready = ready
-            .await
-            .map_err(|_| unmade(&io::Error::other("its first process ended")))?;
-        let tekton = ready.map_err(|failure| self.with_way_out(failure))?;
+        // One answer less to wait for where the first thing that happens is the start of the only step.
+        let is_single =
+            job.steps.len() == 1 && job.sidecars.is_empty() && job.breakpoints == Breakpoints::default();
+        let tekton = if is_single {
+            Tekton::Expected(ready)
+        } else {
+            Tekton::Here(stands(&mut ready).await?)
+        };
         std::mem::forget(closer);
         Ok(HostSandbox::new(channel, layout, tekton, is_gone))
     }
 
-    /// Asks a first process for a sandbox: one that waits, or else a new one.
-    fn open(&self, layout: &Layout) -> io::Result<(Arc<Channel>, Readiness)> {
+    /// Asks a first process for a sandbox: the one that waits, or else a new one.
+    fn open(
+        &self,
+        waiting: Option<Arc<UnixStream>>,
+        layout: &Layout,
+    ) -> io::Result<(Arc<Channel>, Readiness)> {
         let prepare = wire::Command::Prepare(Box::new(layout.spec.clone()));
-        if let Some(socket) = self.pool.take() {
+        if let Some(socket) = waiting {
             let (channel, ready) = Channel::new(socket);
             // It may have been killed meanwhile.
             if channel.send(&prepare, Vec::new()).is_ok() {
@@ -287,16 +307,6 @@ impl Host {
         let (channel, ready) = Channel::new(Arc::new(socket));
         channel.send(&prepare, Vec::new())?;
         Ok((channel, ready))
-    }
-
-    /// Says what to do about a machine that refuses isolation.
-    fn with_way_out(&self, mut failure: StartFailure) -> StartFailure {
-        if self.mode == Mode::Isolated && failure.kind == StartFailureKind::Sandbox {
-            failure
-                .message
-                .push_str("; `--executor host-shared` runs steps without isolation");
-        }
-        failure
     }
 
     /// Asks the launcher for a copy of itself; returns the socket that drives it.
@@ -350,9 +360,21 @@ async fn attend(
 ) {
     let again = channel.run().await;
     drop(channel);
-    slots.give_back(slot, has_volumes).await;
-    if let Some(socket) = again {
-        pool.give_back(socket);
+    let untouched = match &again {
+        _ if has_volumes => false,
+        Some((_, untouched)) => *untouched,
+        None => slot::is_untouched(slot.path()),
+    };
+    match again {
+        Some((socket, _)) if untouched => {
+            let slot = Some(slot);
+            pool.give_back(Waiting { socket, slot });
+        }
+        Some((socket, _)) => {
+            slots.give_back(slot, false).await;
+            pool.give_back(Waiting { socket, slot: None });
+        }
+        None => slots.give_back(slot, untouched).await,
     }
     let _ = gone.send(true);
 }

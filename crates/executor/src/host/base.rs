@@ -87,19 +87,7 @@ pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u
     part("its scratch directory", || mount::make_directory(&base, 0o700))?;
     part("its tree", || mount::memory(&base, None))?;
     for name in [
-        "old",
-        LOWER,
-        TOP,
-        SUBMOUNTS,
-        SCRATCH,
-        CURRENT,
-        PROCESSES,
-        VIEW,
-        STORE,
-        "dev",
-        "machine-dev",
-        "sys",
-        "proc",
+        "old", LOWER, TOP, SUBMOUNTS, SCRATCH, CURRENT, PROCESSES, VIEW, STORE, "dev", "sys", "proc",
     ] {
         part(name, || {
             mount::make_directory(&base.join(name.trim_start_matches('/')), 0o755)
@@ -181,14 +169,13 @@ fn show(
         submounts = part("the machine's other file systems", || {
             show_submounts(base, scratch, current)
         })?;
-        tree("the machine's devices", "/dev", "machine-dev")?;
     } else {
         top = part("the machine's directories", || show_top(&at(TOP)))?;
     }
     part("the scratch directory", || {
         mount::bind_without_devices(scratch, &at(SCRATCH))
     })?;
-    tree("system information", "/sys", "sys")?;
+    part("system information", || show_system(&at("sys"), view))?;
     part("read-only system information", || {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let place = rustix::fs::open(at("sys"), flags, Mode::empty())?;
@@ -241,6 +228,22 @@ fn show_submounts(base: &Path, scratch: &Path, current: Option<&Path>) -> io::Re
         }
     }
     Ok(shown)
+}
+
+/// Shows `/sys`, with the control groups where they are one tree. Every mount here is copied for every sandbox, and ten trees
+/// of the old kind cost more than the step; an ordinary user must take all or nothing.
+fn show_system(target: &Path, view: View) -> io::Result<()> {
+    const GROUPS: &str = "fs/cgroup";
+    if view == View::ReadOnly {
+        return Ok(rustix::mount::mount_bind_recursive("/sys", target)?);
+    }
+    rustix::mount::mount_bind("/sys", target)?;
+    let groups = Path::new("/sys").join(GROUPS);
+    let is_one_tree = rustix::fs::statfs(&groups).is_ok_and(|info| info.f_type == libc::CGROUP2_SUPER_MAGIC);
+    if is_one_tree {
+        rustix::mount::mount_bind(&groups, target.join(GROUPS))?;
+    }
+    Ok(())
 }
 
 /// Finds out whether a directory can be the lower part of a layer.

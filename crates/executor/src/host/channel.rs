@@ -51,7 +51,8 @@ struct State {
     processes: HashMap<u32, Process>,
     /// Nobody answers any more on behalf of this sandbox.
     closed: bool,
-    released: bool,
+    /// Whether the directories on disk were untouched when the sandbox said that nothing of it is left.
+    released: Option<bool>,
     shut: bool,
 }
 
@@ -151,8 +152,9 @@ impl Channel {
         let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
     }
 
-    /// Moves frames until the sandbox is gone; returns its socket when another sandbox may be asked for.
-    pub(super) async fn run(&self) -> Option<Arc<UnixStream>> {
+    /// Moves frames until the sandbox is gone; returns its socket when another sandbox may be asked for, and whether its
+    /// directories on disk are untouched.
+    pub(super) async fn run(&self) -> Option<(Arc<UnixStream>, bool)> {
         let mut inbox = Inbox::default();
         let mut unsent = false;
         loop {
@@ -177,7 +179,8 @@ impl Channel {
         state.ready = None;
         state.processes.clear();
         state.outbox.clear();
-        (state.released && !state.shut).then(|| Arc::clone(&self.socket))
+        let untouched = state.released.filter(|_| !state.shut)?;
+        Some((Arc::clone(&self.socket), untouched))
     }
 
     /// Sends what waits; `true` when nothing is left.
@@ -196,7 +199,9 @@ impl Channel {
             .try_io(Interest::READABLE, || inbox.fill(&*self.socket))
         {
             Ok(0) => false,
-            Ok(_) => self.take_events(inbox).is_ok_and(|()| !self.state().released),
+            Ok(_) => self
+                .take_events(inbox)
+                .is_ok_and(|()| self.state().released.is_none()),
             Err(error) => matches!(
                 error.kind(),
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
@@ -236,7 +241,7 @@ impl Channel {
                         let _ = waiter.send(code);
                     }
                 }
-                Event::Released => state.released = true,
+                Event::Released { untouched } => state.released = Some(untouched),
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::event::PollFd;
@@ -24,17 +25,22 @@ use rustix::thread::LinkNameSpaceType;
 use rustix::thread::UnshareFlags;
 
 use super::base;
+use super::capability;
 use super::directories;
 use super::guard;
 use super::mount::Builder;
 use super::plan;
+use super::plan::Action;
 use super::plan::Machine;
 use super::plan::SandboxSpec;
 use super::plan::View;
 use super::process::Program;
+use super::slot;
 use super::spawn;
 use super::spawn::Ground;
 use super::spawn::Start;
+use super::store;
+use super::store::Store;
 use super::sys;
 use super::traits::Traits;
 use super::tree;
@@ -42,6 +48,7 @@ use super::wire;
 use super::wire::Command;
 use super::wire::Event;
 use super::wire::Inbox;
+use crate::job::Security;
 use crate::observation::StartFailure;
 use crate::observation::StartFailureKind;
 
@@ -90,6 +97,12 @@ struct Init<'i> {
     stack: sys::ChildStack,
     /// The mount namespace from which every view is made, once the first one is asked for.
     home: Option<OwnedFd>,
+    /// What the views write to, kept between them.
+    store: Option<Store>,
+    /// The view of `spec` was made again before anybody asked for it.
+    ahead: bool,
+    /// Capabilities that no program can have any more, as bits.
+    lost: u64,
 }
 
 /// Serves one sandbox after another until the plane lets go.
@@ -104,26 +117,39 @@ pub(super) fn serve(socket: OwnedFd, signals: BorrowedFd<'_>, isolation: &Isolat
         children: Vec::new(),
         stack: sys::ChildStack::new(),
         home: None,
+        store: None,
+        ahead: false,
+        lost: 0,
     };
-    let mut first = true;
-    while let Ok(Some(spec)) = init.next_sandbox() {
-        init.spec = spec;
-        if let Err(failure) = init.prepare(first) {
-            let _ = wire::send(&init.socket, &Event::Failed(failure), &[]);
-            return;
-        }
-        // The plane may be gone already, and then there is nobody to serve.
-        let released = init.run();
-        init.take_down();
-        let again = matches!(released, Ok(true)) && init.leave().is_ok() && Traits::read() == traits;
-        if !again || wire::send(&init.socket, &Event::Released, &[]).is_err() {
-            return;
-        }
-        first = false;
+    init.serve_all(&traits);
+    if let Isolation::Directories { .. } = isolation {
+        init.discard_store();
     }
 }
 
 impl<'i> Init<'i> {
+    /// Returns when there is nobody to serve any more, or when this process must not serve again.
+    fn serve_all(&mut self, traits: &Traits) {
+        let mut first = true;
+        while let Ok(Some(spec)) = self.next_sandbox() {
+            if let Err(failure) = self.prepare(spec, first) {
+                let _ = wire::send(&self.socket, &Event::Failed(failure), &[]);
+                return;
+            }
+            // The plane may be gone already, and then there is nobody to serve.
+            let released = self.run();
+            self.take_down();
+            let again = matches!(released, Ok(true)) && self.leave().is_ok() && Traits::read() == *traits;
+            let released = Event::Released {
+                untouched: self.has_untouched_slot(),
+            };
+            if !again || wire::send(&self.socket, &released, &[]).is_err() || self.look_ahead().is_err() {
+                return;
+            }
+            first = false;
+        }
+    }
+
     /// Waits for the next sandbox to make; `None` is the end.
     fn next_sandbox(&mut self) -> io::Result<Option<SandboxSpec>> {
         loop {
@@ -138,7 +164,57 @@ impl<'i> Init<'i> {
         }
     }
 
-    fn prepare(&mut self, first: bool) -> Result<(), StartFailure> {
+    /// Has the view that was asked for, and says so.
+    fn prepare(&mut self, spec: SandboxSpec, first: bool) -> Result<(), StartFailure> {
+        let is_made = self.ahead && self.spec.is_same_view(&spec);
+        if self.ahead && !is_made {
+            self.leave_ahead().map_err(|error| unmade(&error, None))?;
+        }
+        self.ahead = false;
+        self.spec = spec;
+        if is_made {
+            let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
+        } else {
+            self.make_view(first)?;
+        }
+        let tekton = self.spec.locate("/tekton").unwrap_or_else(|| "/tekton".into());
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let tekton = rustix::fs::open(tekton, flags, Mode::empty()).map_err(|error| unmade(&error, None))?;
+        wire::send(&self.socket, &Event::Ready, &[tekton.as_fd()]).map_err(|error| unmade(&error, None))
+    }
+
+    /// Leaves a view that was made for nobody.
+    fn leave_ahead(&mut self) -> io::Result<()> {
+        match self.isolation {
+            Isolation::Namespaces { .. } => self.leave(),
+            Isolation::Directories { .. } => {
+                self.discard_store();
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the last view once more while nobody waits: the next sandbox is likely to be like the last. Nothing was looked
+    /// up in a view that nobody used, so it shows the machine as it will be then.
+    fn look_ahead(&mut self) -> Result<(), StartFailure> {
+        self.ahead = self.spec.is_plain() && self.store.is_some();
+        // Directories that were not removed stand already.
+        if self.ahead && matches!(self.isolation, Isolation::Namespaces { .. }) {
+            self.make_view(false)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the directories on disk are as they were given.
+    fn has_untouched_slot(&self) -> bool {
+        let slots = match self.isolation {
+            Isolation::Namespaces { .. } => Path::new(plan::SCRATCH),
+            Isolation::Directories { scratch, .. } => scratch,
+        };
+        slot::is_untouched(&slots.join(&self.spec.slot))
+    }
+
+    fn make_view(&mut self, first: bool) -> Result<(), StartFailure> {
         rustix::process::umask(Mode::empty());
         match self.isolation {
             Isolation::Namespaces { machine, namespace } => {
@@ -153,11 +229,17 @@ impl<'i> Init<'i> {
                 } else {
                     anew |= UnshareFlags::NEWIPC;
                 }
+                let (recipe, view) = plan::part(plan::view(machine, &self.spec));
+                self.provide_store(recipe, &mut builder)?;
                 base::unshare(anew).map_err(|error| unmade(&error, None))?;
                 let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
                 builder
-                    .perform(&plan::view(machine, &self.spec))
+                    .perform(&view)
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
+                if self.lost == 0 && self.spec.ordinary && self.isolation.is_privileged() {
+                    self.lost = capability::dropped(&Security::default()).bits();
+                    sys::drop_capabilities(self.lost);
+                }
             }
             Isolation::Directories { scratch, .. } => {
                 if first {
@@ -169,21 +251,56 @@ impl<'i> Init<'i> {
                 Builder::new(self.socket.as_fd(), true)
                     .perform(&actions)
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
+                let tekton = self.spec.locate("/tekton").filter(|_| self.spec.is_plain());
+                self.store = tekton.and_then(|path| Store::open(path, actions, Vec::new()).ok());
             }
         }
         self.give_files();
-        let tekton = self.spec.locate("/tekton").unwrap_or_else(|| "/tekton".into());
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let tekton = rustix::fs::open(tekton, flags, Mode::empty()).map_err(|error| unmade(&error, None))?;
-        wire::send(&self.socket, &Event::Ready, &[tekton.as_fd()]).map_err(|error| unmade(&error, None))
+        if let Some(store) = &mut self.store {
+            store.remember();
+        }
+        Ok(())
     }
 
-    /// Leaves the view, which is gone then.
-    fn leave(&self) -> io::Result<()> {
+    /// Has the store that the view is made over: the last one, or a new one. An empty recipe makes none.
+    fn provide_store(&mut self, recipe: Vec<Action>, builder: &mut Builder<'_>) -> Result<(), StartFailure> {
+        if let Some(store) = &self.store {
+            if store.serves(&recipe, &self.spec.mount_points) {
+                return Ok(());
+            }
+            self.discard_store();
+        }
+        if recipe.is_empty() {
+            return Ok(());
+        }
+        builder
+            .perform(&recipe)
+            .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
+        let mount_points = self.spec.mount_points.clone();
+        self.store = Some(
+            Store::open(plan::STORE.into(), recipe, mount_points).map_err(|error| unmade(&error, None))?,
+        );
+        Ok(())
+    }
+
+    /// Leaves the view, which is gone then; what it was made over stays when it can serve again.
+    fn leave(&mut self) -> io::Result<()> {
         if let Some(home) = &self.home {
             rustix::thread::move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
         }
+        if !self.store.as_ref().is_some_and(Store::restore) {
+            self.discard_store();
+        }
         Ok(())
+    }
+
+    fn discard_store(&mut self) {
+        let had_one = self.store.take().is_some();
+        match self.isolation {
+            Isolation::Namespaces { .. } if had_one => store::discard(),
+            Isolation::Namespaces { .. } => {}
+            Isolation::Directories { .. } => self.remove_directories(),
+        }
     }
 
     /// Files that only their owner may read belong to the user of the steps.
@@ -309,12 +426,14 @@ impl<'i> Init<'i> {
                 shells: machine.ash.as_deref().map(|ash| (ash, machine.shell.as_path())),
                 privileged: self.isolation.is_privileged(),
                 isolated: true,
+                lost: self.lost,
             },
             Isolation::Directories { .. } => Ground {
                 private_mounts: false,
                 shells: None,
                 privileged: self.isolation.is_privileged(),
                 isolated: false,
+                lost: 0,
             },
         }
     }
@@ -356,9 +475,6 @@ impl<'i> Init<'i> {
     fn take_down(&mut self) {
         kill_all(self.isolation, &mut |_, _| {});
         self.children.clear();
-        if let Isolation::Directories { .. } = self.isolation {
-            self.remove_directories();
-        }
     }
 
     /// One call for each directory that was made, instead of looking through all of them; most are empty.

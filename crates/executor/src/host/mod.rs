@@ -58,6 +58,7 @@ mod sandbox;
 mod slot;
 mod spawn;
 mod spec;
+mod store;
 mod sys;
 mod traits;
 mod tree;

@@ -119,6 +119,24 @@ pub(super) struct SandboxSpec {
     pub(super) shell: Shell,
     /// Some process wants the machine's devices.
     pub(super) privileged: bool,
+    /// No process wants more than a container's usual capabilities.
+    pub(super) ordinary: bool,
+}
+
+impl SandboxSpec {
+    /// Whether the view has nothing that belongs to one job: no volume, no file.
+    pub(super) fn is_plain(&self) -> bool {
+        self.volumes.is_empty() && self.files.is_empty() && self.mounts.is_empty() && self.ordinary
+    }
+
+    /// Whether a view that was made for this one is as good for `other`: they differ in the host name at most.
+    pub(super) fn is_same_view(&self, other: &Self) -> bool {
+        let named = Self {
+            hostname: other.hostname.clone(),
+            ..self.clone()
+        };
+        named == *other
+    }
 }
 
 /// Which program `sh` is.
@@ -261,8 +279,29 @@ pub(super) fn view(machine: &Machine, spec: &SandboxSpec) -> Vec<Action> {
     hide(machine, &mut actions);
     let takes = volumes(spec, &mut actions);
     actions.push(Action::Enter);
-    inside(spec, takes, &mut actions);
+    let first = usize::from(machine_devices(machine, spec));
+    inside(spec, (first..).zip(takes), &mut actions);
     actions
+}
+
+/// Parts the actions that only fill the store, which can be done before there is a view, from those that make the view of it.
+/// There are none of the former when the store gets file systems or files of its own: it is good for one sandbox then.
+pub(super) fn part(actions: Vec<Action>) -> (Vec<Action>, Vec<Action>) {
+    let belongs = |path: &PathBuf| path.starts_with(STORE);
+    let single = actions.iter().any(|action| match action {
+        Action::Memory(path, _) => belongs(path) && path != Path::new(STORE),
+        Action::File(base, _) => belongs(base),
+        Action::Parents { upper, .. } => belongs(upper),
+        Action::Group(path, _) => belongs(path),
+        _ => false,
+    });
+    if single {
+        return (Vec::new(), actions);
+    }
+    actions.into_iter().partition(|action| match action {
+        Action::Directory(path, _) | Action::Link(path, _) | Action::Memory(path, _) => belongs(path),
+        _ => false,
+    })
 }
 
 /// The machine's root copy-on-write, with its other file systems on top.
@@ -377,12 +416,17 @@ fn layered(machine: &Machine, spec: &SandboxSpec) -> Vec<String> {
 
 /// `/dev`, `/sys`, `/proc` and the shared memory of the sandbox.
 fn system(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
-    let devices = if spec.privileged && machine.view == View::Whole {
-        "/machine-dev"
+    if machine_devices(machine, spec) {
+        actions.push(Action::Take {
+            from: Origin::Machine("/dev".into()),
+            sub_path: PathBuf::new(),
+            read_only: false,
+            devices: true,
+        });
+        actions.push(Action::Attach(0, in_view("dev")));
     } else {
-        "/dev"
-    };
-    actions.push(Action::Move(devices.into(), in_view("dev")));
+        actions.push(Action::Move("/dev".into(), in_view("dev")));
+    }
     actions.push(Action::Directory(in_store("shm"), 0o1777));
     actions.push(Action::Bind {
         source: in_store("shm"),
@@ -395,6 +439,10 @@ fn system(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
     } else {
         Action::Move(PROCESSES.into(), in_view("proc"))
     });
+}
+
+fn machine_devices(machine: &Machine, spec: &SandboxSpec) -> bool {
+    spec.privileged && machine.view == View::Whole
 }
 
 /// Plans the process list at [`PROCESSES`], which sandboxes with the same first process show one after another.
@@ -418,7 +466,12 @@ pub(super) fn processes(machine: &Machine) -> Vec<Action> {
 
 /// `/tekton` in memory; `/workspace`, `/tmp` and the home directory on disk.
 fn private(spec: &SandboxSpec, actions: &mut Vec<Action>) {
-    actions.push(Action::Directory(in_store("tekton/home"), 0o755));
+    // All of these lie below /tekton.
+    let own = |path: &String| join(Path::new(STORE), path.as_ref());
+    let directories = spec.directories.iter();
+    actions.extend(directories.map(|path| Action::Directory(own(path), 0o777)));
+    let links = spec.links.iter();
+    actions.extend(links.map(|(path, target)| Action::Link(own(path), target.into())));
     let slot = Path::new(SCRATCH).join(&spec.slot);
     let places = [
         (in_store("tekton"), "tekton"),
@@ -505,17 +558,7 @@ pub(super) fn fresh(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>
 }
 
 /// What is made once the view is the root: links of the view are followed within the view only.
-fn inside(spec: &SandboxSpec, takes: Vec<String>, actions: &mut Vec<Action>) {
-    actions.extend(
-        spec.directories
-            .iter()
-            .map(|path| Action::Directory(path.into(), 0o777)),
-    );
-    actions.extend(
-        spec.links
-            .iter()
-            .map(|(path, target)| Action::Link(path.into(), target.into())),
-    );
+fn inside(spec: &SandboxSpec, takes: impl Iterator<Item = (usize, String)>, actions: &mut Vec<Action>) {
     actions.extend(
         spec.files
             .iter()
@@ -534,12 +577,7 @@ fn inside(spec: &SandboxSpec, takes: Vec<String>, actions: &mut Vec<Action>) {
         actions.push(Action::Directory(VOLUMES.into(), 0o755));
         actions.push(Action::Memory(VOLUMES.into(), Some(1 << 20)));
     }
-    actions.extend(
-        takes
-            .into_iter()
-            .enumerate()
-            .map(|(number, path)| Action::Attach(number, path.into())),
-    );
+    actions.extend(takes.map(|(number, path)| Action::Attach(number, path.into())));
 }
 
 fn shell_link(machine: &Machine, spec: &SandboxSpec) -> Option<PathBuf> {

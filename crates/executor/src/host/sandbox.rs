@@ -1,5 +1,6 @@
 //! The plane's side of one sandbox.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -7,6 +8,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use futures::future::BoxFuture;
 use rustix::fs::FileType;
@@ -19,6 +23,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
 use super::channel::Channel;
+use super::channel::Readiness;
 use super::channel::Ticket;
 use super::mount;
 use super::process;
@@ -41,27 +46,58 @@ use crate::observation::StartFailureKind;
 pub(super) struct HostSandbox {
     channel: Arc<Channel>,
     layout: Layout,
-    tekton: OwnedFd,
+    tekton: Tekton,
+    /// Files to write once the view stands.
+    early: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
     gone: watch::Receiver<bool>,
 }
 
+/// The sandbox's `/tekton`.
+pub(super) enum Tekton {
+    /// There, once the view stands. Only for a sandbox whose first use is the start of a process.
+    Expected(Readiness),
+    /// There.
+    Here(OwnedFd),
+    /// The view never came to stand.
+    Nowhere,
+}
+
 impl HostSandbox {
-    /// Takes over a sandbox that is ready. `gone` turns true when nothing of it is left.
+    /// Takes over a sandbox. `gone` turns true when nothing of it is left.
     pub(super) fn new(
         channel: Arc<Channel>,
         layout: Layout,
-        tekton: OwnedFd,
+        tekton: Tekton,
         gone: watch::Receiver<bool>,
     ) -> Self {
         Self {
             channel,
             layout,
             tekton,
+            early: Mutex::default(),
             gone,
         }
     }
 
-    async fn launch(&self, launch: Launch<'_>) -> Result<Box<dyn Running>, StartFailure> {
+    fn early(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Vec<u8>>> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the view, if that was not done.
+    async fn stand(&mut self) -> Result<(), StartFailure> {
+        if let Tekton::Expected(ready) = &mut self.tekton {
+            let place = stands(ready).await;
+            self.tekton = Tekton::Nowhere;
+            let place = place?;
+            for (path, content) in std::mem::take(&mut *self.early()) {
+                write_below(&place, &path, &content).map_err(lost)?;
+            }
+            self.tekton = Tekton::Here(place);
+        }
+        Ok(())
+    }
+
+    async fn launch(&mut self, launch: Launch<'_>) -> Result<Box<dyn Running>, StartFailure> {
         let Launch {
             container,
             process,
@@ -84,7 +120,10 @@ impl HostSandbox {
             readers.push(Receiver::from_owned_fd(reader).map_err(lost)?);
             writers.push(writer);
         }
-        let (ticket, copies) = self.start_program(program, writers).await?;
+        // The command waits at the sandbox for the view to stand.
+        let started = self.ask_for(program, writers)?;
+        self.stand().await?;
+        let (ticket, copies) = started.await?;
         let mut copies = copies.into_iter().map(copy_to);
         let streams = [(Stream::Stdout, tee.stdout), (Stream::Stderr, tee.stderr)];
         let sources = readers.into_iter().zip(streams).map(|(pipe, (stream, copied))| {
@@ -107,12 +146,12 @@ impl HostSandbox {
         }))
     }
 
-    /// Starts a program and waits until it runs; returns the files that receive a copy of its output.
-    async fn start_program(
+    /// Starts a program at once; the future resolves when it runs, to the files that receive a copy of its output.
+    fn ask_for(
         &self,
         program: Program,
         outputs: Vec<OwnedFd>,
-    ) -> Result<(Ended, Vec<OwnedFd>), StartFailure> {
+    ) -> Result<impl Future<Output = Result<(Ended, Vec<OwnedFd>), StartFailure>> + use<>, StartFailure> {
         let Ticket {
             number,
             started,
@@ -123,8 +162,10 @@ impl HostSandbox {
             program: Box::new(program),
         };
         self.channel.send(&command, outputs).map_err(lost)?;
-        let copies = started.await.map_err(|_| lost(io::ErrorKind::BrokenPipe))??;
-        Ok((Ended { number, exited }, copies))
+        Ok(async move {
+            let copies = started.await.map_err(|_| lost(io::ErrorKind::BrokenPipe))??;
+            Ok((Ended { number, exited }, copies))
+        })
     }
 
     async fn check(&self, container: &str, process: &Process, command: &[String]) -> io::Result<i32> {
@@ -133,10 +174,8 @@ impl HostSandbox {
             process::probe(container, process, command, &self.layout.surroundings).map_err(refused)?;
         let program = self.layout.fit(program, process, false).map_err(refused)?;
         let nowhere = rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let (ended, _) = self
-            .start_program(program, vec![nowhere])
-            .await
-            .map_err(refused)?;
+        let started = self.ask_for(program, vec![nowhere]).map_err(refused)?;
+        let (ended, _) = started.await.map_err(refused)?;
         let guard = KillOnDrop {
             channel: &self.channel,
             number: ended.number,
@@ -191,6 +230,22 @@ impl Drop for KillOnDrop<'_> {
     }
 }
 
+/// Waits for a view to stand; says what to do about a machine that refuses one.
+pub(super) async fn stands(ready: &mut Readiness) -> Result<OwnedFd, StartFailure> {
+    let ready = ready.await.map_err(|_| StartFailure {
+        kind: StartFailureKind::Sandbox,
+        message: "the sandbox could not be made: its first process ended".to_owned(),
+    })?;
+    ready.map_err(|mut failure| {
+        if failure.kind == StartFailureKind::Sandbox {
+            failure
+                .message
+                .push_str("; `--executor host-shared` runs steps without isolation");
+        }
+        failure
+    })
+}
+
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     // Only this end: programs expect their output to block.
@@ -220,16 +275,32 @@ impl Sandbox for HostSandbox {
     }
 
     fn read(&self, path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
-        read_below(&self.tekton, &Self::below_tekton(path)?, limit)
+        let path = Self::below_tekton(path)?;
+        match &self.tekton {
+            Tekton::Here(place) => read_below(place, &path, limit),
+            Tekton::Expected(_) => match self.early().get(&path) {
+                Some(content) if content.len() > limit => Err(too_large(&path, limit)),
+                content => Ok(content.cloned()),
+            },
+            Tekton::Nowhere => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        write_below(&self.tekton, &Self::below_tekton(path)?, content)
+        let path = Self::below_tekton(path)?;
+        match &self.tekton {
+            Tekton::Here(place) => write_below(place, &path, content),
+            Tekton::Expected(_) => {
+                self.early().insert(path, content.to_vec());
+                Ok(())
+            }
+            Tekton::Nowhere => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     fn destroy(&mut self) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
-            let release = (!self.layout.spec.privileged).then_some(Command::Release);
+            let release = self.layout.spec.ordinary.then_some(Command::Release);
             // A privileged process can have changed the sandbox's first process, which then serves no other.
             if release.is_none_or(|release| self.channel.send(&release, Vec::new()).is_err()) {
                 self.channel.close();
@@ -267,12 +338,14 @@ fn read_below(base: &OwnedFd, relative: &Path, limit: usize) -> io::Result<Optio
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     std::fs::File::from(file).take(bound).read_to_end(&mut content)?;
     if content.len() > limit {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("{} holds more than {limit} bytes", relative.display()),
-        ));
+        return Err(too_large(relative, limit));
     }
     Ok(Some(content))
+}
+
+fn too_large(path: &Path, limit: usize) -> io::Error {
+    let text = format!("{} holds more than {limit} bytes", path.display());
+    io::Error::new(io::ErrorKind::FileTooLarge, text)
 }
 
 /// Writes a file below a directory, making its parents and replacing what is there.

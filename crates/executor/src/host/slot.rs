@@ -96,19 +96,20 @@ impl Slots {
         Ok(slot)
     }
 
-    /// Takes a slot back whose processes are gone; removes what they left. Quick when that is nothing.
-    pub(super) async fn give_back(&self, slot: Slot, has_volumes: bool) {
-        let number = slot.number;
-        if has_volumes
-            || !PLACES
-                .iter()
-                .all(|(place, mode)| is_untouched(&slot.path.join(place), *mode))
-        {
-            let removed = tokio::task::spawn_blocking(move || fs::remove_dir_all(slot.path)).await;
-            // What cannot be removed now is removed with the scratch directory; its number is not used again.
-            let _ = removed;
-            return;
+    /// Takes a slot back whose processes are gone; what they left is removed unless the slot is untouched.
+    pub(super) async fn give_back(&self, slot: Slot, untouched: bool) {
+        if untouched {
+            return self.free(slot);
         }
+        let removed = tokio::task::spawn_blocking(move || fs::remove_dir_all(slot.path)).await;
+        // What cannot be removed now is removed with the scratch directory; its number is not used again.
+        let _ = removed;
+    }
+
+    /// Takes back a slot that is as it was given.
+    pub(super) fn free(&self, slot: Slot) {
+        let Slot { number, path } = slot;
+        drop(path);
         self.state().free.push(number);
     }
 }
@@ -119,8 +120,15 @@ fn make(path: &Path, mode: u32) -> io::Result<()> {
     Ok(rustix::fs::chmod(path, Mode::from_raw_mode(mode))?)
 }
 
+/// Whether the slot that lies at a path is as it was given. Quick.
+pub(super) fn is_untouched(slot: &Path) -> bool {
+    PLACES
+        .iter()
+        .all(|(place, mode)| is_empty(&slot.join(place), *mode))
+}
+
 /// Empty, and with the owner and permissions it was made with.
-fn is_untouched(path: &Path, mode: u32) -> bool {
+fn is_empty(path: &Path, mode: u32) -> bool {
     let look = || -> rustix::io::Result<bool> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory: OwnedFd = rustix::fs::open(path, flags, Mode::empty())?;
@@ -145,6 +153,7 @@ mod tests {
     use std::path::Path;
 
     use super::Slots;
+    use super::is_untouched;
 
     #[tokio::test]
     async fn only_an_untouched_slot_is_used_again() {
@@ -174,7 +183,8 @@ mod tests {
             let slot = slots.take().unwrap();
             let first = slot.path().to_owned();
             touch(&first);
-            slots.give_back(slot, false).await;
+            let untouched = is_untouched(&first);
+            slots.give_back(slot, untouched).await;
             assert_eq!(first.exists(), again, "{name}");
             assert_eq!(slots.take().unwrap().path() == first, again, "{name}");
         }

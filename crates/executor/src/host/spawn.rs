@@ -13,7 +13,6 @@ use rustix::fs::OFlags;
 use rustix::mount::MountFlags;
 use rustix::mount::UnmountFlags;
 use rustix::process::Signal;
-use rustix::thread::CapabilitySet;
 
 use super::capability;
 use super::mount;
@@ -42,6 +41,8 @@ pub(super) struct Ground<'g> {
     pub(super) privileged: bool,
     /// The sandbox has a mount namespace of its own.
     pub(super) isolated: bool,
+    /// Capabilities that are out of reach already, as bits.
+    pub(super) lost: u64,
 }
 
 /// What came of a start.
@@ -70,7 +71,8 @@ struct Prepared {
     user: Option<rustix::fs::Uid>,
     group: Option<rustix::fs::Gid>,
     groups: Option<Vec<rustix::fs::Gid>>,
-    capabilities: Option<CapabilitySet>,
+    /// What is still to be lost, as bits.
+    capabilities: u64,
     no_new_privileges: bool,
 }
 
@@ -258,7 +260,11 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         // A container without a group of its own runs in group 0, whatever its user.
         group: switches.then(|| rustix::fs::Gid::from_raw(security.group.unwrap_or(0))),
         groups: (ground.privileged && (switches || !groups.is_empty())).then_some(groups),
-        capabilities: confined.then(|| capability::dropped(security)),
+        capabilities: if confined {
+            capability::dropped(security).bits() & !ground.lost
+        } else {
+            0
+        },
         no_new_privileges: security.allow_privilege_escalation == Some(false),
     })
 }
@@ -366,8 +372,8 @@ impl Prepared {
     }
 
     fn identify(&self) -> rustix::io::Result<()> {
-        if let Some(dropped) = self.capabilities {
-            sys::drop_capabilities(dropped.bits());
+        if self.capabilities != 0 {
+            sys::drop_capabilities(self.capabilities);
         }
         if let Some(groups) = &self.groups {
             rustix::thread::set_thread_groups(groups)?;

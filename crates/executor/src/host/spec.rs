@@ -60,6 +60,13 @@ pub(super) struct Layout {
     steps: Vec<String>,
 }
 
+/// Whether no process of a job wants more than a container's usual capabilities.
+pub(super) fn is_ordinary(job: &Job) -> bool {
+    let steps = job.steps.iter().map(|step| &step.process);
+    let mut processes = steps.chain(job.sidecars.iter().map(|car| &car.process));
+    processes.all(|process| !process.security.privileged && process.security.add_capabilities.is_empty())
+}
+
 /// Lays out the sandbox of a job, whose directory on disk is `slot`.
 pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Result<Layout, StartFailure> {
     let isolated = surroundings.rewrites.is_empty();
@@ -105,6 +112,7 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
     }
     layout.spec.owner = job.steps.first().and_then(|step| step.process.security.user);
     layout.spec.privileged = processes().any(|process| process.security.privileged);
+    layout.spec.ordinary = is_ordinary(job);
     let mut shells = processes().map(|process| image::has_ash(&process.image));
     let first = shells.next().unwrap_or_default();
     layout.spec.shell = match (first, shells.all(|other| other == first)) {

@@ -117,7 +117,10 @@ pub(super) enum Event {
         code: i32,
     },
     /// Nothing of the sandbox is left, and its first process waits for another.
-    Released,
+    Released {
+        /// Its directories on disk are as they were given.
+        untouched: bool,
+    },
 }
 
 /// Encodes one frame.

@@ -91,7 +91,8 @@ impl Runner {
         Slot(Arc::clone(&self.0.slots).acquire_owned().await.ok())
     }
 
-    /// Runs an attempt to its end and reports every turn, the last being [`Observation::Finished`].
+    /// Runs an attempt to its end and reports every turn, the last being [`Observation::Finished`]. The end is reported when
+    /// its last process is gone; the sandbox is removed after that, while others already run.
     ///
     /// Dropping the future kills the attempt without a further report.
     pub async fn run(
@@ -110,13 +111,16 @@ impl Runner {
             reports: Vec::with_capacity(job.steps.len()),
             observe,
         };
-        let (end, sidecars) = attempt.drive().await;
+        let (end, sidecars, sandbox) = attempt.drive().await;
         drop(slot);
         observe(Observation::Finished(Outcome {
             end,
             sidecars,
             at: SystemTime::now(),
         }));
+        if let Some(sandbox) = sandbox {
+            remove(sandbox, job).await;
+        }
     }
 }
 
@@ -142,7 +146,8 @@ pub(super) enum Halt {
 }
 
 impl Attempt<'_> {
-    async fn drive(&mut self) -> (AttemptEnd, Vec<SidecarReport>) {
+    /// Runs sidecars and steps; what is left then is a sandbox without processes, if there ever was one.
+    async fn drive(&mut self) -> (AttemptEnd, Vec<SidecarReport>, Option<Box<dyn Sandbox>>) {
         let prepared = tokio::select! {
             biased;
             stop = self.stops.next() => Err(Halt::from(stop.why)),
@@ -152,7 +157,7 @@ impl Attempt<'_> {
             Ok(sandbox) => sandbox,
             Err(halt) => {
                 self.skip_rest(&halt);
-                return (self.end(Some(halt), &[]), Vec::new());
+                return (self.end(Some(halt), &[]), Vec::new(), None);
             }
         };
         let mut sidecars = Sidecars::default();
@@ -168,10 +173,12 @@ impl Attempt<'_> {
         } else {
             sidecars.stop(&mut self.stops).await
         };
-        if let Err(error) = sandbox.destroy().await {
-            tracing::warn!(%error, pod = self.job.pod, "could not remove a sandbox");
+        if matches!(halt, Some(Halt::Lost(_))) {
+            // Whether its processes still run is known only when the sandbox is gone.
+            remove(sandbox, self.job).await;
+            return (self.end(halt, &reports), reports, None);
         }
-        (self.end(halt, &reports), reports)
+        (self.end(halt, &reports), reports, Some(sandbox))
     }
 
     async fn start_sidecars(
@@ -239,6 +246,12 @@ impl Attempt<'_> {
             }
             Some(Halt::Lost(why)) => AttemptEnd::Lost(hide(&why)),
         }
+    }
+}
+
+async fn remove(mut sandbox: Box<dyn Sandbox>, job: &Job) {
+    if let Err(error) = sandbox.destroy().await {
+        tracing::warn!(%error, pod = job.pod, "could not remove a sandbox");
     }
 }
 

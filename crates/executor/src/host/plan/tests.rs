@@ -230,7 +230,8 @@ fn mounts_of_single_processes_wait_out_of_sight() {
     overlay /lower /store/root -> /view
     overlay /submounts/0 /store/submount-0 -> /view/home
     show /submounts/1 -> /view/run
-    move /machine-dev -> /view/dev
+    take machine /dev "" with devices
+    attach 0 /view/dev
     bind /store/shm -> /view/dev/shm
     move /sys -> /view/sys
     processes /view/proc
@@ -242,6 +243,6 @@ fn mounts_of_single_processes_wait_out_of_sight() {
     take machine /data "" with devices
     enter
     memory /tekton/.volumes Some(1048576)
-    attach 0 /tekton/.volumes/0
+    attach 1 /tekton/.volumes/0
     "#);
 }
