@@ -188,10 +188,8 @@ pub(crate) fn run(args: &RunArgs, planes: &dyn Planes, streams: &mut Streams) ->
     }
     drop(manifest);
     let log_directory = args.log_directory()?;
-    // One thread beside this one, which shows: the plane's own work is small, steps are other processes, and a second
-    // thread would cost more in wake-ups than it saves.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+    let runtime = args
+        .threads()
         .enable_all()
         .build()
         .map_err(|error| Error::environment(&anyhow::Error::new(error).context("start the runtime")))?;
@@ -232,6 +230,17 @@ impl RunArgs {
             timeout: self.timeout,
             labels: self.labels.clone(),
         })
+    }
+
+    /// The plane's own work is small and steps are other processes, so every thread costs more in wake-ups than it saves. One
+    /// that shows is worth it: a terminal that does not take what is printed holds up nothing but itself.
+    fn threads(&self) -> tokio::runtime::Builder {
+        if self.quiet && self.log_dir.is_none() {
+            return tokio::runtime::Builder::new_current_thread();
+        }
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        threads.worker_threads(1);
+        threads
     }
 
     fn log_directory(&self) -> Result<Option<LogDirectory>> {

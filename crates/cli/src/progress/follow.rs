@@ -61,14 +61,22 @@ pub(crate) struct Follower<'a> {
 
 /// Where output goes.
 struct Output<'a> {
-    stream: Box<dyn LogStream>,
-    is_open: bool,
+    /// Until its end, and where anybody wants to see it.
+    stream: Option<Box<dyn LogStream>>,
     view: &'a mut dyn View,
     directory: Option<LogDirectory>,
     lines: Lines,
     prefixes: HashMap<Container, Arc<str>>,
     early: Early,
     early_bytes: usize,
+}
+
+/// The next piece of output; never, where there is no more. Cancel-safe.
+async fn next(stream: &mut Option<Box<dyn LogStream>>) -> Option<LogChunk> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl<'a> Follower<'a> {
@@ -89,9 +97,13 @@ impl<'a> Follower<'a> {
             follow: true,
             ..LogQuery::default()
         };
+        let stream = if view.wants_output() || directory.is_some() {
+            Some(client.logs(query).await?)
+        } else {
+            None
+        };
         let output = Output {
-            stream: client.logs(query).await?,
-            is_open: true,
+            stream,
             view,
             directory,
             lines: Lines::default(),
@@ -142,7 +154,7 @@ impl<'a> Follower<'a> {
                     }
                 }
                 event = self.watch.next() => self.see(event.map(|event| event.object), &mut progress).await?,
-                chunk = self.output.stream.next(), if self.output.is_open && self.output.early_bytes < MOST_EARLY => {
+                chunk = next(&mut self.output.stream), if self.output.early_bytes < MOST_EARLY => {
                     self.output.take(chunk, &progress);
                     self.output.view.settle(&progress, self.clock.now());
                 }
@@ -219,7 +231,7 @@ impl Output<'_> {
 
     fn take(&mut self, chunk: Option<LogChunk>, progress: &Progress) {
         let Some(chunk) = chunk else {
-            self.is_open = false;
+            self.stream = None;
             return;
         };
         if progress.label_of_pod(&chunk.pod).is_some() {
@@ -258,11 +270,11 @@ impl Output<'_> {
     /// Shows what was printed and not read yet.
     async fn drain(&mut self, progress: &Progress) {
         let deadline = tokio::time::Instant::now() + LATE_OUTPUT;
-        while self.is_open {
-            let next = match self.stream.next().now_or_never() {
+        while self.stream.is_some() {
+            let next = match next(&mut self.stream).now_or_never() {
                 Some(next) => next,
                 None if self.lines.open() == 0 => break,
-                None => match tokio::time::timeout_at(deadline, self.stream.next()).await {
+                None => match tokio::time::timeout_at(deadline, next(&mut self.stream)).await {
                     Ok(next) => next,
                     Err(_) => break,
                 },

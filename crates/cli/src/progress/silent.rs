@@ -10,6 +10,10 @@ use crate::terminal::Stream;
 pub(crate) struct Silent<'s>(pub(crate) &'s mut Stream);
 
 impl View for Silent<'_> {
+    fn wants_output(&self) -> bool {
+        false
+    }
+
     fn line(&mut self, _: &str, _: &[u8]) {}
 
     fn prefix(&self, _: &str, _: &str) -> String {

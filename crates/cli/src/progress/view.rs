@@ -8,6 +8,11 @@ use crate::terminal::Style;
 
 /// Shows a run while it runs.
 pub(crate) trait View {
+    /// Whether lines are shown at all.
+    fn wants_output(&self) -> bool {
+        true
+    }
+
     /// A line that a step wrote; `prefix` as made by [`prefix`](View::prefix).
     fn line(&mut self, prefix: &str, line: &[u8]);
 
