@@ -52,13 +52,7 @@ pub trait Sandbox: Send + Sync {
     /// Connects to a port that a process of the sandbox listens on (readiness probes). The default is right for a
     /// backend whose processes share the machine's network.
     fn connect(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Connection>>> {
-        Box::pin(async move {
-            let stream = match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-                Ok(stream) => stream,
-                Err(_) => TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await?,
-            };
-            Ok(Box::new(stream) as Box<dyn Connection>)
-        })
+        Box::pin(async move { Ok(Box::new(connect_to_machine(port).await?) as Box<dyn Connection>) })
     }
 
     /// Reads a regular file below `/tekton/` (results, steps, artifacts, run) as the processes see it.
@@ -80,6 +74,14 @@ pub trait Sandbox: Send + Sync {
 
     /// Kills whatever is left and removes every trace. Idempotent.
     fn destroy(&mut self) -> BoxFuture<'_, io::Result<()>>;
+}
+
+/// Connects to a port of this machine's loopback.
+pub(crate) async fn connect_to_machine(port: u16) -> io::Result<TcpStream> {
+    match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(stream) => Ok(stream),
+        Err(_) => TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await,
+    }
 }
 
 /// A byte stream to a port of a sandbox.

@@ -1,5 +1,6 @@
 //! The host backend: a launcher process, and a sandbox for each job.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
@@ -27,9 +28,12 @@ use super::facts;
 use super::launcher::LAUNCHER_ARGUMENT;
 use super::owned;
 use super::owned::Owned;
+use super::plan::Network;
 use super::pool::Pool;
 use super::pool::Waiting;
 use super::process::Surroundings;
+use super::roots::Root;
+use super::roots::Roots;
 use super::sandbox::HostSandbox;
 use super::sandbox::Tekton;
 use super::sandbox::stands;
@@ -53,6 +57,9 @@ use crate::observation::StartFailureKind;
 /// Where the machine keeps files in memory.
 const SHARED_MEMORY: &str = "/dev/shm";
 
+/// `PATH` where nobody sets one.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// How sandboxes are kept apart from the machine and from each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -62,6 +69,8 @@ pub enum Mode {
     /// Nothing but directories of their own (`--executor host-shared`): paths of `/workspace`, `/tekton` and mounts are
     /// rewritten in commands, scripts and variables, and everything else is the machine's.
     Shared,
+    /// A container for each process, over the layers of its image (`--executor container`). Needs [`Config::roots`].
+    Contained,
 }
 
 /// How to start the backend.
@@ -78,8 +87,12 @@ pub struct Config {
     pub current_dir: Option<PathBuf>,
     /// Bytes that one sandbox may write outside its volumes; `None` is half of the machine's memory.
     pub memory_limit: Option<u64>,
-    /// `PATH` of processes that do not set their own; the default is this process's.
+    /// `PATH` of processes that do not set their own; the default is this process's. Containers have a usual one.
     pub path: String,
+    /// Network of the processes; only containers can have one of their own.
+    pub network: Network,
+    /// Where containers get their images from.
+    pub roots: Option<Arc<dyn Roots>>,
 }
 
 impl Default for Config {
@@ -91,8 +104,9 @@ impl Default for Config {
             launcher: "/proc/self/exe".into(),
             current_dir: std::env::current_dir().ok(),
             memory_limit: None,
-            path: path
-                .unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+            path: path.unwrap_or_else(|| USUAL_PATH.to_owned()),
+            network: Network::Host,
+            roots: None,
         }
     }
 }
@@ -137,6 +151,8 @@ pub enum Error {
 pub struct Host {
     mode: Mode,
     path: String,
+    roots: Option<Arc<dyn Roots>>,
+    network: Network,
     any_user: bool,
     ash: Option<String>,
     scratch: Owned,
@@ -178,7 +194,13 @@ impl Host {
             source,
         };
         let setup = Order::Setup {
-            isolated: config.mode == Mode::Isolated,
+            isolation: match (config.mode, &config.roots) {
+                (Mode::Isolated, _) => wire::Isolation::View,
+                (Mode::Contained, Some(roots)) => wire::Isolation::Containers {
+                    images: roots.directory().to_owned(),
+                },
+                (Mode::Shared, _) | (Mode::Contained, None) => wire::Isolation::Directories,
+            },
             scratch: scratch.path().to_owned(),
             memory_dir: memory_dir.clone(),
             current_dir: config.current_dir.clone(),
@@ -201,6 +223,8 @@ impl Host {
         Ok(Self {
             mode: config.mode,
             path: config.path,
+            roots: config.roots,
+            network: config.network,
             any_user,
             ash: find_ash(),
             pool: Arc::new(Pool::new(Arc::clone(&slots))),
@@ -253,6 +277,7 @@ impl Host {
     }
 
     async fn make(&self, job: &Job) -> Result<HostSandbox, StartFailure> {
+        let roots = self.roots_of(job).await?;
         // One that has served lost what an extraordinary process wants.
         let waiting = spec::is_ordinary(job).then(|| self.pool.take()).flatten();
         let (socket, slot) = waiting.map_or((None, None), |waiting| (Some(waiting.socket), waiting.slot));
@@ -286,7 +311,26 @@ impl Host {
             Tekton::Here(stands(&mut ready).await?)
         };
         std::mem::forget(closer);
-        Ok(HostSandbox::new(channel, layout, tekton, is_gone))
+        Ok(HostSandbox::new(channel, layout, tekton, roots, is_gone))
+    }
+
+    /// Has the images of all containers of a job, side by side.
+    async fn roots_of(&self, job: &Job) -> Result<BTreeMap<String, Arc<Root>>, StartFailure> {
+        let Some(roots) = self.roots.as_ref().filter(|_| self.mode == Mode::Contained) else {
+            return Ok(BTreeMap::new());
+        };
+        let steps = job
+            .steps
+            .iter()
+            .map(|step| (format!("step-{}", step.name), &step.process));
+        let sidecars = job
+            .sidecars
+            .iter()
+            .map(|car| (format!("sidecar-{}", car.name), &car.process));
+        let all = steps
+            .chain(sidecars)
+            .map(|(name, process)| async move { roots.root(job, process).await.map(|root| (name, root)) });
+        Ok(futures::future::try_join_all(all).await?.into_iter().collect())
     }
 
     /// Asks a first process for a sandbox: the one that waits, or else a new one.
@@ -338,7 +382,13 @@ impl Host {
             ash: self.ash.clone(),
             user: user.as_raw(),
             can_switch_user: self.any_user,
+            contained: (self.mode == Mode::Contained).then_some(self.network),
         };
+        if surroundings.contained.is_some() {
+            // The rest is the image's.
+            surroundings.environment = vec![("PATH".to_owned(), USUAL_PATH.to_owned())];
+            return surroundings;
+        }
         let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
         let environment = [
             ("PATH", self.path.clone()),
@@ -384,6 +434,7 @@ impl Backend for Host {
         match self.mode {
             Mode::Isolated => "host",
             Mode::Shared => "host-shared",
+            Mode::Contained => "container",
         }
     }
 

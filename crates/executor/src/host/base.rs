@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::path::PathBuf;
 
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
@@ -20,6 +21,8 @@ use rustix::thread::UnshareFlags;
 use super::facts;
 use super::mount;
 use super::plan::CURRENT;
+use super::plan::FILES;
+use super::plan::IMAGES;
 use super::plan::LOWER;
 use super::plan::Machine;
 use super::plan::PROCESSES;
@@ -77,7 +80,41 @@ pub(super) enum Error {
 pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u64>) -> Result<Base, Error> {
     let user = rustix::process::geteuid().as_raw();
     let group = rustix::process::getegid().as_raw();
-    let (view, namespace) = separate(user, group)?;
+    let (view, namespace) = separate((user, group), (user, group))?;
+    let base = plant(scratch, &[LOWER, TOP, SUBMOUNTS, CURRENT, PROCESSES])?;
+    let machine = show(&base, scratch, current, view, memory)?;
+    move_in(&base)?;
+    Ok(Base { machine, namespace })
+}
+
+/// Moves the calling process, which has one thread, into a tree without the machine: only images, devices and scratch.
+pub(super) fn establish_for_images(
+    scratch: &Path,
+    images: &Path,
+    memory: Option<u64>,
+) -> Result<Base, Error> {
+    let user = rustix::process::geteuid().as_raw();
+    let group = rustix::process::getegid().as_raw();
+    // Root in its own namespace: images believe that their files are root's, and so do their tools.
+    let (view, namespace) = separate((user, group), (0, 0))?;
+    let base = plant(scratch, &[IMAGES, FILES])?;
+    part("the directory of images", || {
+        mount::bind(images, &base.join(IMAGES.trim_start_matches('/')), true)
+    })?;
+    show_common(&base, scratch, view)?;
+    move_in(&base)?;
+    let machine = Machine {
+        view: View::Image,
+        unprivileged: view == View::ReadOnly,
+        memory,
+        kernel_files: kernel_files(),
+        ..Machine::default()
+    };
+    Ok(Base { machine, namespace })
+}
+
+/// Makes an empty tree in memory with directories for what every launcher has and those of one kind.
+fn plant(scratch: &Path, places: &[&str]) -> Result<PathBuf, Error> {
     // Mounts made from here on stay here.
     part("private mounts", || {
         let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
@@ -86,21 +123,45 @@ pub(super) fn establish(scratch: &Path, current: Option<&Path>, memory: Option<u
     let base = scratch.join("base");
     part("its scratch directory", || mount::make_directory(&base, 0o700))?;
     part("its tree", || mount::memory(&base, None))?;
-    for name in [
-        "old", LOWER, TOP, SUBMOUNTS, SCRATCH, CURRENT, PROCESSES, VIEW, STORE, "dev", "sys", "proc",
-    ] {
+    let common = ["old", SCRATCH, VIEW, STORE, "dev", "sys", "proc"];
+    for name in common.iter().chain(places) {
         part(name, || {
             mount::make_directory(&base.join(name.trim_start_matches('/')), 0o755)
         })?;
     }
-    let machine = show(&base, scratch, current, view, memory)?;
+    Ok(base)
+}
+
+fn move_in(base: &Path) -> Result<(), Error> {
     part("its root", || {
-        rustix::process::chdir(&base)?;
+        rustix::process::chdir(base)?;
         rustix::process::pivot_root(".", "old")?;
         rustix::mount::unmount("/old", UnmountFlags::DETACH)?;
         Ok(rustix::process::chdir("/")?)
+    })
+}
+
+fn kernel_files() -> Vec<String> {
+    let present = KERNEL_FILES.iter().filter(|path| Path::new(path).exists());
+    present.map(|path| (*path).to_owned()).collect()
+}
+
+/// Shows what every kind of launcher needs of the machine.
+fn show_common(base: &Path, scratch: &Path, view: View) -> Result<(), Error> {
+    let at = |name: &str| base.join(name.trim_start_matches('/'));
+    part("the scratch directory", || {
+        mount::bind_without_devices(scratch, &at(SCRATCH))
     })?;
-    Ok(Base { machine, namespace })
+    part("system information", || show_system(&at("sys"), view))?;
+    part("read-only system information", || {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let place = rustix::fs::open(at("sys"), flags, Mode::empty())?;
+        sys::refuse_writes(place.as_fd(), true)
+    })?;
+    part("process information", || {
+        Ok(rustix::mount::mount_bind_recursive("/proc", at("proc"))?)
+    })?;
+    part("devices", || devices(&at("dev")))
 }
 
 fn part<T>(name: &str, make: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
@@ -115,12 +176,12 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     Ok(rustix::thread::unshare(flags)?)
 }
 
-/// Maps the user to itself: files keep their owner in both directions, and tools that act differently as root do not
-/// attempt what only a real root can do.
-fn map_self(user: u32, group: u32) -> io::Result<()> {
+/// Maps one user and group. In a view of the machine they are mapped to themselves: files keep their owner in both
+/// directions, and tools that act differently as root do not attempt what only a real root can do.
+fn map_user(outside: (u32, u32), inside: (u32, u32)) -> io::Result<()> {
     fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
-    fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
+    fs::write("/proc/self/uid_map", format!("{} {} 1", inside.0, outside.0))?;
+    fs::write("/proc/self/gid_map", format!("{} {} 1", inside.1, outside.1))
 }
 
 /// The calling process's mount namespace.
@@ -131,15 +192,15 @@ pub(super) fn own_namespace() -> io::Result<OwnedFd> {
 
 /// Leaves the machine's mount namespace; returns a descriptor of one in which the machine's directories can be taken
 /// hold of.
-fn separate(user: u32, group: u32) -> Result<(View, OwnedFd), Error> {
+fn separate(outside: (u32, u32), inside: (u32, u32)) -> Result<(View, OwnedFd), Error> {
     let refused = |what| move |error| Error::Namespace(what, error);
     let machine = own_namespace().map_err(refused("mount"))?;
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    if user == 0 && facts::is_first_user_namespace(&map) && unshare(UnshareFlags::NEWNS).is_ok() {
+    if outside.0 == 0 && facts::is_first_user_namespace(&map) && unshare(UnshareFlags::NEWNS).is_ok() {
         return Ok((View::Whole, machine));
     }
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(refused("user"))?;
-    map_self(user, group).map_err(refused("user"))?;
+    map_user(outside, inside).map_err(refused("user"))?;
     // The machine's own namespace is out of reach now; this copy of it is as good.
     let copy = own_namespace().map_err(refused("mount"))?;
     unshare(UnshareFlags::NEWNS).map_err(refused("mount"))?;
@@ -155,9 +216,6 @@ fn show(
     memory: Option<u64>,
 ) -> Result<Machine, Error> {
     let at = |name: &str| base.join(name.trim_start_matches('/'));
-    let tree = |name: &str, from: &str, to: &str| {
-        part(name, || Ok(rustix::mount::mount_bind_recursive(from, at(to))?))
-    };
     let (mut top, mut submounts) = (Vec::new(), Vec::new());
     if view == View::Whole {
         part("the machine's root", || {
@@ -172,17 +230,7 @@ fn show(
     } else {
         top = part("the machine's directories", || show_top(&at(TOP)))?;
     }
-    part("the scratch directory", || {
-        mount::bind_without_devices(scratch, &at(SCRATCH))
-    })?;
-    part("system information", || show_system(&at("sys"), view))?;
-    part("read-only system information", || {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let place = rustix::fs::open(at("sys"), flags, Mode::empty())?;
-        sys::refuse_writes(place.as_fd(), true)
-    })?;
-    tree("process information", "/proc", "proc")?;
-    part("devices", || devices(&at("dev")))?;
+    show_common(base, scratch, view)?;
     // Where it cannot be layered it is read-only, or hidden, like its surroundings.
     let layered = |path: &&Path| {
         rustix::mount::mount_bind(*path, at(CURRENT)).is_ok()
@@ -194,11 +242,10 @@ fn show(
         .map(Path::to_owned);
     let shell = fs::canonicalize("/bin/sh").unwrap_or_else(|_| "/bin/sh".into());
     let shell_dir = fs::canonicalize("/bin").unwrap_or_else(|_| "/bin".into());
-    let kernel_files = KERNEL_FILES.iter().filter(|path| Path::new(path).exists());
-    let kernel_files = kernel_files.map(|path| (*path).to_owned()).collect();
     let ash = facts::find_ash();
     Ok(Machine {
         view,
+        unprivileged: view == View::ReadOnly,
         top,
         submounts,
         current,
@@ -207,7 +254,7 @@ fn show(
         shell_dir,
         ash,
         shell,
-        kernel_files,
+        kernel_files: kernel_files(),
     })
 }
 
@@ -253,7 +300,7 @@ fn try_layer(base: &Path, lower: &Path, unprivileged: bool) -> io::Result<()> {
     let tried = ["upper", "work"]
         .iter()
         .try_for_each(|name| mount::make_directory(&at(STORE).join(name), 0o755));
-    let tried = tried.and_then(|()| mount::overlay(lower, &at(STORE), &at(VIEW), unprivileged));
+    let tried = tried.and_then(|()| mount::overlay(&[lower.to_owned()], &at(STORE), &at(VIEW), unprivileged));
     if tried.is_ok() {
         rustix::mount::unmount(at(VIEW), UnmountFlags::DETACH)?;
     }

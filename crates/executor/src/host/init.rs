@@ -26,15 +26,21 @@ use rustix::thread::UnshareFlags;
 
 use super::base;
 use super::capability;
+use super::contain;
+use super::contain::Place;
 use super::directories;
 use super::guard;
 use super::mount::Builder;
 use super::plan;
 use super::plan::Action;
 use super::plan::Machine;
+use super::plan::Network;
 use super::plan::SandboxSpec;
 use super::plan::View;
+use super::plan::container;
+use super::plan::container::ContainerSpec;
 use super::process::Program;
+use super::process::refuse;
 use super::slot;
 use super::spawn;
 use super::spawn::Ground;
@@ -74,7 +80,7 @@ impl Isolation {
     /// Whether processes can be any user: the launcher is root on the machine.
     pub(super) fn is_privileged(&self) -> bool {
         match self {
-            Self::Namespaces { machine, .. } => machine.view == View::Whole,
+            Self::Namespaces { machine, .. } => !machine.unprivileged,
             Self::Directories { any_user, .. } => *any_user,
         }
     }
@@ -177,7 +183,10 @@ impl<'i> Init<'i> {
         } else {
             self.make_view(first)?;
         }
-        let tekton = self.spec.locate("/tekton").unwrap_or_else(|| "/tekton".into());
+        let tekton = match self.isolation {
+            Isolation::Namespaces { machine, .. } if machine.view == View::Image => container::tekton(),
+            _ => self.spec.locate("/tekton").unwrap_or_else(|| "/tekton".into()),
+        };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let tekton = rustix::fs::open(tekton, flags, Mode::empty()).map_err(|error| unmade(&error, None))?;
         wire::send(&self.socket, &Event::Ready, &[tekton.as_fd()]).map_err(|error| unmade(&error, None))
@@ -218,8 +227,12 @@ impl<'i> Init<'i> {
         rustix::process::umask(Mode::empty());
         match self.isolation {
             Isolation::Namespaces { machine, namespace } => {
-                let mut builder = Builder::new(namespace.as_fd(), machine.view == View::ReadOnly);
+                let mut builder = Builder::new(namespace.as_fd(), machine.unprivileged);
                 let mut anew = UnshareFlags::NEWNS;
+                if self.spec.network == Network::Private {
+                    // Also after another sandbox: what listened there is gone with it.
+                    anew |= UnshareFlags::NEWNET;
+                }
                 if first {
                     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
                     builder
@@ -233,6 +246,9 @@ impl<'i> Init<'i> {
                 self.provide_store(recipe, &mut builder)?;
                 base::unshare(anew).map_err(|error| unmade(&error, None))?;
                 let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
+                if self.spec.network == Network::Private {
+                    sys::raise_loopback().map_err(|error| unmade(&error, None))?;
+                }
                 builder
                     .perform(&view)
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
@@ -285,6 +301,9 @@ impl<'i> Init<'i> {
 
     /// Leaves the view, which is gone then; what it was made over stays when it can serve again.
     fn leave(&mut self) -> io::Result<()> {
+        if !self.spec.network_files.is_empty() {
+            let _ = std::fs::remove_dir_all(container::own_files(&self.spec));
+        }
         if let Some(home) = &self.home {
             rustix::thread::move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
         }
@@ -365,6 +384,16 @@ impl<'i> Init<'i> {
                 Ok(())
             }
             Command::Start { number, program } => self.start(number, &program, descriptors),
+            Command::Socket { number } => {
+                let socket = rustix::net::socket_with(
+                    rustix::net::AddressFamily::INET,
+                    rustix::net::SocketType::STREAM,
+                    rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK,
+                    None,
+                )?;
+                wire::send(&self.socket, &Event::Started { number }, &[socket.as_fd()])?;
+                wire::send(&self.socket, &Event::Exited { number, code: 0 }, &[])
+            }
         }
     }
 
@@ -395,7 +424,9 @@ impl<'i> Init<'i> {
 
     fn start(&mut self, number: u32, program: &Program, outputs: Vec<OwnedFd>) -> io::Result<()> {
         let ground = self.ground();
-        let started = if program.guarded {
+        let started = if let Some(container) = &program.container {
+            self.contain(program, container, &outputs, &ground)
+        } else if program.guarded {
             guard::start(program, &outputs, &ground, &mut self.stack)
         } else {
             spawn::start(program, &outputs, &ground, &mut self.stack)
@@ -406,7 +437,7 @@ impl<'i> Init<'i> {
                 self.children.push(Child {
                     number,
                     pid,
-                    guarded: program.guarded,
+                    guarded: program.guarded || program.container.is_some(),
                 });
                 let tee: Vec<_> = tee.iter().map(AsFd::as_fd).collect();
                 wire::send(&self.socket, &Event::Started { number }, &tee)
@@ -419,6 +450,31 @@ impl<'i> Init<'i> {
         }
     }
 
+    fn contain(
+        &mut self,
+        program: &Program,
+        container: &ContainerSpec,
+        outputs: &[OwnedFd],
+        ground: &Ground<'_>,
+    ) -> Result<Start, StartFailure> {
+        let Isolation::Namespaces { machine, namespace } = self.isolation else {
+            return Err(refuse("containers need namespaces"));
+        };
+        let joined = container.joins.map(|number| {
+            let child = self.children.iter().find(|child| child.number == number);
+            child
+                .map(|child| child.pid)
+                .ok_or_else(|| refuse("the container has ended"))
+        });
+        let place = Place {
+            machine,
+            namespace: namespace.as_fd(),
+            spec: &self.spec,
+            joins: joined.transpose()?,
+        };
+        contain::start(program, container, outputs, (ground, place), &mut self.stack)
+    }
+
     fn ground(&self) -> Ground<'i> {
         match self.isolation {
             Isolation::Namespaces { machine, .. } => Ground {
@@ -426,14 +482,14 @@ impl<'i> Init<'i> {
                 shells: machine.ash.as_deref().map(|ash| (ash, machine.shell.as_path())),
                 privileged: self.isolation.is_privileged(),
                 isolated: true,
-                lost: self.lost,
+                lost: (!machine.unprivileged || machine.view == View::Image).then_some(self.lost),
             },
             Isolation::Directories { .. } => Ground {
                 private_mounts: false,
                 shells: None,
                 privileged: self.isolation.is_privileged(),
                 isolated: false,
-                lost: 0,
+                lost: None,
             },
         }
     }

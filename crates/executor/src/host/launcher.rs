@@ -13,12 +13,14 @@ use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
 use rustix::thread::LinkNameSpaceType;
 
 use super::base;
+use super::base::Base;
 use super::facts;
 use super::init;
 use super::init::Isolation;
@@ -61,7 +63,7 @@ fn run() -> io::Result<()> {
     let mut inbox = Inbox::default();
     let Some((
         Order::Setup {
-            isolated,
+            isolation,
             scratch,
             memory_dir,
             current_dir,
@@ -72,38 +74,60 @@ fn run() -> io::Result<()> {
     else {
         return Ok(());
     };
-    let isolation = if isolated {
-        match base::establish(&scratch, current_dir.as_deref(), memory) {
-            Ok(base) => Isolation::Namespaces {
-                machine: base.machine,
-                namespace: base.namespace,
-            },
-            Err(error) => {
-                return wire::send(&socket, &Answer::Refused(chain(&error)), &[]);
-            }
-        }
-    } else {
-        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        let any_user = rustix::process::geteuid().is_root() && facts::is_first_user_namespace(&map);
-        Isolation::Directories {
-            scratch: scratch.clone(),
-            any_user,
+    let established = match isolation {
+        wire::Isolation::View => base::establish(&scratch, current_dir.as_deref(), memory),
+        wire::Isolation::Containers { images } => base::establish_for_images(&scratch, &images, memory),
+        wire::Isolation::Directories => {
+            return serve_directories(socket, &mut inbox, &signals, &scratch, &memory_dir);
         }
     };
+    match established {
+        Ok(Base { machine, namespace }) => {
+            let isolation = Isolation::Namespaces { machine, namespace };
+            serve_isolated(socket, &mut inbox, &signals, &isolation, [&scratch, &memory_dir])
+        }
+        Err(error) => wire::send(&socket, &Answer::Refused(chain(&error)), &[]),
+    }
+}
+
+fn serve_directories(
+    socket: OwnedFd,
+    inbox: &mut Inbox,
+    signals: &OwnedFd,
+    scratch: &Path,
+    memory_dir: &Path,
+) -> io::Result<()> {
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let any_user = rustix::process::geteuid().is_root() && facts::is_first_user_namespace(&map);
+    let isolation = Isolation::Directories {
+        scratch: scratch.to_owned(),
+        any_user,
+    };
+    serve_isolated(socket, inbox, signals, &isolation, [scratch, memory_dir])
+}
+
+/// Serves until the plane lets go, then takes everything down and removes the directories.
+fn serve_isolated(
+    socket: OwnedFd,
+    inbox: &mut Inbox,
+    signals: &OwnedFd,
+    isolation: &Isolation,
+    directories: [&Path; 2],
+) -> io::Result<()> {
     let answer = Answer::Up {
         any_user: isolation.is_privileged(),
     };
     // A plane that is gone already leaves as much behind as one that goes later.
-    let served =
-        wire::send(&socket, &answer, &[]).and_then(|()| serve(socket, &mut inbox, &signals, &isolation));
+    let served = wire::send(&socket, &answer, &[]).and_then(|()| serve(socket, inbox, signals, isolation));
     tree::kill_below(&[], |_, _| {});
-    if let Isolation::Namespaces { namespace, .. } = &isolation {
+    if let Isolation::Namespaces { namespace, .. } = isolation {
         rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?;
     }
     // The plane removes it too, unless it was killed.
-    let _ = fs::remove_dir_all(&scratch);
-    let _ = fs::remove_dir_all(&memory_dir);
+    for directory in directories {
+        let _ = fs::remove_dir_all(directory);
+    }
     served
 }
 

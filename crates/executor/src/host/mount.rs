@@ -29,6 +29,9 @@ use super::plan::VIEW;
 use super::sys;
 use crate::job::File;
 
+/// Mount options must fit into one page of memory.
+const MOST_OPTIONS: usize = 4096;
+
 /// Why a view could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -105,6 +108,10 @@ impl<'m> Builder<'m> {
                 target,
                 read_only,
             } => bind(source, target, *read_only).map_err(mounted("bind", target)),
+            Action::Mask(target) => match mask(target) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(mounted("mask", target)(error)),
+                _ => Ok(()),
+            },
             Action::Move(source, target) => move_mount(source, target).map_err(mounted("move", target)),
             Action::Cover(source, target) => match bind(source, target, true) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(mounted("cover", target)(error)),
@@ -281,9 +288,9 @@ pub(super) fn memory(target: &Path, size: Option<u64>) -> io::Result<()> {
 }
 
 /// Mounts a copy-on-write layer; the directory keeps the owner and the permissions of the one below.
-pub(super) fn overlay(lower: &Path, store: &Path, target: &Path, unprivileged: bool) -> io::Result<()> {
+pub(super) fn overlay(lower: &[PathBuf], store: &Path, target: &Path, unprivileged: bool) -> io::Result<()> {
     let upper = store.join("upper");
-    let below = rustix::fs::stat(lower)?;
+    let below = rustix::fs::stat(lower.first().ok_or(io::ErrorKind::InvalidInput)?)?;
     rustix::fs::chmod(&upper, Mode::from_raw_mode(below.st_mode & 0o7777))?;
     if !unprivileged && (below.st_uid, below.st_gid) != (0, 0) {
         let (user, group) = (
@@ -293,12 +300,16 @@ pub(super) fn overlay(lower: &Path, store: &Path, target: &Path, unprivileged: b
         rustix::fs::chown(&upper, Some(user), Some(group))?;
     }
     let own = if unprivileged { ",userxattr" } else { "" };
+    let layers: Vec<_> = lower.iter().map(|layer| layer.display().to_string()).collect();
     let options = format!(
         "lowerdir={},upperdir={},workdir={}{own}",
-        lower.display(),
+        layers.join(":"),
         upper.display(),
         store.join("work").display()
     );
+    if options.len() >= MOST_OPTIONS {
+        return overlay_one_by_one(lower, store, target, unprivileged);
+    }
     rustix::mount::mount(
         "overlay",
         target,
@@ -307,6 +318,24 @@ pub(super) fn overlay(lower: &Path, store: &Path, target: &Path, unprivileged: b
         Some(CString::new(options)?.as_c_str()),
     )?;
     Ok(())
+}
+
+/// Mounts a copy-on-write layer over more layers than fit into one call (Linux 6.5).
+fn overlay_one_by_one(lower: &[PathBuf], store: &Path, target: &Path, unprivileged: bool) -> io::Result<()> {
+    use rustix::mount as new;
+    let system = new::fsopen("overlay", new::FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for layer in lower {
+        new::fsconfig_set_string(&system, "lowerdir+", layer.as_os_str())?;
+    }
+    new::fsconfig_set_string(&system, "upperdir", store.join("upper").as_os_str())?;
+    new::fsconfig_set_string(&system, "workdir", store.join("work").as_os_str())?;
+    if unprivileged {
+        new::fsconfig_set_flag(&system, "userxattr")?;
+    }
+    new::fsconfig_create(&system)?;
+    let attributes = new::MountAttrFlags::MOUNT_ATTR_NODEV;
+    let tree = new::fsmount(&system, new::FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+    attach_tree(&tree, target)
 }
 
 /// Shows a tree of the same namespace at another place.
@@ -410,6 +439,25 @@ pub(super) fn make_target(target: &Path, directory: bool) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK;
     rustix::fs::open(target, flags, Mode::from_raw_mode(0o644))?;
     Ok(())
+}
+
+/// Puts nothing in place of a file or directory.
+fn mask(target: &Path) -> io::Result<()> {
+    let stat = rustix::fs::lstat(target)?;
+    if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() {
+        let flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
+        return Ok(rustix::mount::mount(
+            "tmpfs",
+            target,
+            "tmpfs",
+            flags,
+            Some(c"size=4k,mode=0555"),
+        )?);
+    }
+    Ok(rustix::mount::mount_bind(
+        Path::new(VIEW).join("dev/null"),
+        target,
+    )?)
 }
 
 fn move_mount(source: &Path, target: &Path) -> io::Result<()> {

@@ -16,6 +16,8 @@ use serde::Serialize;
 use crate::job::File;
 use crate::job::Secret;
 
+pub(super) mod container;
+
 /// Root of the machine's own file system in the launcher's tree.
 pub(super) const LOWER: &str = "/lower";
 /// Top-level directories of the machine in the launcher's tree, for views that cannot be overlaid as a whole.
@@ -24,6 +26,10 @@ pub(super) const TOP: &str = "/top";
 pub(super) const SUBMOUNTS: &str = "/submounts";
 /// The launcher's scratch directory on disk.
 pub(super) const SCRATCH: &str = "/scratch";
+/// Layers of images in the launcher's tree.
+pub(super) const IMAGES: &str = "/images";
+/// Files of single sandboxes in the launcher's tree.
+pub(super) const FILES: &str = "/files";
 /// The current directory of the plane in the launcher's tree.
 pub(super) const CURRENT: &str = "/current";
 /// Where the process list waits for the view.
@@ -39,19 +45,24 @@ pub(super) const VOLUMES: &str = "/tekton/.volumes";
 pub(super) const STEP_SHELL: &str = "/tekton/bin/sh";
 
 /// How much of the machine the view can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum View {
     /// Everything, copy-on-write: the launcher is root on the machine.
+    #[default]
     Whole,
     /// The machine's directories read-only with private writable places: an ordinary user.
     ReadOnly,
+    /// Nothing: every process has a root of its own, made of an image's layers.
+    Image,
 }
 
 /// What the launcher learned about the machine when it built its tree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     /// How much can be shown.
     pub(super) view: View,
+    /// The launcher is an ordinary user, and root only in a namespace of its own.
+    pub(super) unprivileged: bool,
     /// Entries of the machine's root directory.
     pub(super) top: Vec<Top>,
     /// File systems mounted below the root, parents first; the index names them in the launcher's tree.
@@ -105,6 +116,10 @@ pub(super) struct SandboxSpec {
     pub(super) links: Vec<(String, String)>,
     /// Files to make.
     pub(super) files: Vec<(String, File)>,
+    /// Files of `/etc` that every container of the sandbox has.
+    pub(super) network_files: Vec<File>,
+    /// The network of the containers.
+    pub(super) network: Network,
     /// User that owns the files.
     pub(super) owner: Option<u32>,
     /// Volumes that some process mounts.
@@ -137,6 +152,16 @@ impl SandboxSpec {
         };
         named == *other
     }
+}
+
+/// The network that a sandbox's processes see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// The machine's: everything that the machine can reach, and its ports. The default.
+    #[default]
+    Host,
+    /// Of the sandbox alone: its processes reach each other on loopback, and nobody else.
+    Private,
 }
 
 /// Which program `sh` is.
@@ -214,8 +239,8 @@ pub(super) enum Action {
     Memory(PathBuf, Option<u64>),
     /// Mounts a copy-on-write layer.
     Overlay {
-        /// Directory below, never written.
-        lower: PathBuf,
+        /// Directories below, never written, topmost first.
+        lower: Vec<PathBuf>,
         /// Directory that holds `upper` and `work`.
         store: PathBuf,
         /// Where it appears.
@@ -232,6 +257,8 @@ pub(super) enum Action {
     },
     /// Shows one directory in place of another, if there is the other.
     Cover(PathBuf, PathBuf),
+    /// Hides a file or directory, if it is there.
+    Mask(PathBuf),
     /// Takes what is mounted at one place to another.
     Move(PathBuf, PathBuf),
     /// Mounts the process list of the sandbox.
@@ -272,6 +299,7 @@ pub(super) fn view(machine: &Machine, spec: &SandboxSpec) -> Vec<Action> {
     match machine.view {
         View::Whole => whole(machine, spec, &mut actions),
         View::ReadOnly => read_only(machine, spec, &mut actions),
+        View::Image => return container::shared(spec, actions),
     }
     system(machine, spec, &mut actions);
     private(spec, &mut actions);
@@ -323,7 +351,7 @@ fn whole(machine: &Machine, spec: &SandboxSpec, actions: &mut Vec<Action>) {
         actions.extend(ash);
     }
     actions.push(Action::Overlay {
-        lower: LOWER.into(),
+        lower: vec![LOWER.into()],
         store: in_store("root"),
         target: VIEW.into(),
     });
@@ -447,6 +475,10 @@ fn machine_devices(machine: &Machine, spec: &SandboxSpec) -> bool {
 
 /// Plans the process list at [`PROCESSES`], which sandboxes with the same first process show one after another.
 pub(super) fn processes(machine: &Machine) -> Vec<Action> {
+    if machine.view == View::Image {
+        // For this process itself; each container has another.
+        return vec![Action::Processes("/proc".into())];
+    }
     let mut actions = vec![Action::Processes(PROCESSES.into())];
     if machine.view == View::Whole {
         actions.extend(machine.kernel_files.iter().map(|path| {
@@ -464,14 +496,18 @@ pub(super) fn processes(machine: &Machine) -> Vec<Action> {
     actions
 }
 
-/// `/tekton` in memory; `/workspace`, `/tmp` and the home directory on disk.
-fn private(spec: &SandboxSpec, actions: &mut Vec<Action>) {
-    // All of these lie below /tekton.
+/// What lies below `/tekton`, in the store.
+fn places(spec: &SandboxSpec, actions: &mut Vec<Action>) {
     let own = |path: &String| join(Path::new(STORE), path.as_ref());
     let directories = spec.directories.iter();
     actions.extend(directories.map(|path| Action::Directory(own(path), 0o777)));
     let links = spec.links.iter();
     actions.extend(links.map(|(path, target)| Action::Link(own(path), target.into())));
+}
+
+/// `/tekton` in memory; `/workspace`, `/tmp` and the home directory on disk.
+fn private(spec: &SandboxSpec, actions: &mut Vec<Action>) {
+    places(spec, actions);
     let slot = Path::new(SCRATCH).join(&spec.slot);
     let places = [
         (in_store("tekton"), "tekton"),
@@ -505,26 +541,46 @@ fn hide(machine: &Machine, actions: &mut Vec<Action>) {
     }
 }
 
-/// Takes hold of every mount's source; returns the paths at which to attach them, in order.
-fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
-    let mut origins = Vec::with_capacity(spec.volumes.len());
+/// Where a volume's tree lies once it was made.
+fn origin(number: usize, volume: &VolumeSpec) -> Origin {
+    match &volume.source {
+        Source::Directory(path) => Origin::Machine(path.clone()),
+        Source::Scratch(relative) => Origin::Launcher(Path::new(SCRATCH).join(relative)),
+        Source::Memory(_) | Source::Files(_) => {
+            Origin::Launcher(in_store("volumes").join(number.to_string()))
+        }
+    }
+}
+
+/// Makes the volumes that are not there yet.
+fn make_volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) {
     for (number, volume) in spec.volumes.iter().enumerate() {
         let path = in_store("volumes").join(number.to_string());
-        origins.push(match &volume.source {
-            Source::Directory(path) => Origin::Machine(path.clone()),
+        match &volume.source {
+            Source::Directory(_) => {}
             Source::Scratch(relative) => fresh(Path::new(SCRATCH).join(relative), volume.group, actions),
             Source::Memory(size) => {
                 actions.push(Action::Directory(path.clone(), 0o777));
                 actions.push(Action::Memory(path.clone(), *size));
-                fresh(path, volume.group, actions)
+                fresh(path, volume.group, actions);
             }
             Source::Files(files) => {
                 actions.push(Action::Directory(path.clone(), 0o755));
                 actions.extend(files.iter().map(|file| Action::File(path.clone(), file.clone())));
-                Origin::Launcher(path)
             }
-        });
+        }
     }
+}
+
+/// Takes hold of every mount's source; returns the paths at which to attach them, in order.
+fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
+    make_volumes(spec, actions);
+    let origins: Vec<Origin> = spec
+        .volumes
+        .iter()
+        .enumerate()
+        .map(|(number, volume)| origin(number, volume))
+        .collect();
     let waiting = origins.iter().enumerate().filter(|_| spec.private_mounts);
     let whole = waiting.map(|(number, origin)| (origin, String::new(), false, format!("{VOLUMES}/{number}")));
     let shared = spec.mounts.iter().filter_map(|mount| {
@@ -549,12 +605,11 @@ fn volumes(spec: &SandboxSpec, actions: &mut Vec<Action>) -> Vec<String> {
 }
 
 /// A fresh directory for a volume.
-pub(super) fn fresh(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) -> Origin {
+pub(super) fn fresh(path: PathBuf, group: Option<u32>, actions: &mut Vec<Action>) {
     actions.push(Action::Directory(path.clone(), 0o777));
     if let Some(group) = group {
-        actions.push(Action::Group(path.clone(), group));
+        actions.push(Action::Group(path, group));
     }
-    Origin::Launcher(path)
 }
 
 /// What is made once the view is the root: links of the view are followed within the view only.
@@ -592,6 +647,7 @@ fn overlay(lower: PathBuf, layer: &str, target: PathBuf, actions: &mut Vec<Actio
     let store = in_store(layer);
     actions.push(Action::Directory(store.join("upper"), 0o755));
     actions.push(Action::Directory(store.join("work"), 0o755));
+    let lower = vec![lower];
     actions.push(Action::Overlay { lower, store, target });
 }
 

@@ -8,7 +8,10 @@ use serde::Serialize;
 
 use super::image;
 use super::plan::MountSpec;
+use super::plan::Network;
 use super::plan::Shell;
+use super::plan::container::ContainerSpec;
+use super::roots::Root;
 use crate::backend::Tee;
 use crate::backend::expand_env;
 use crate::job::Process;
@@ -40,6 +43,8 @@ pub(super) struct Program {
     pub(super) security: Security,
     /// What the process leaves behind is not taken for another's: it has a guardian that adopts its orphans.
     pub(super) guarded: bool,
+    /// The root of its own that the process has.
+    pub(super) container: Option<ContainerSpec>,
 }
 
 /// What the resolution depends on besides the process.
@@ -55,6 +60,8 @@ pub(super) struct Surroundings {
     pub(super) user: u32,
     /// A process can become any user.
     pub(super) can_switch_user: bool,
+    /// Processes have images, which decide what is not decided here, and this network.
+    pub(super) contained: Option<Network>,
 }
 
 /// A failure of a container's configuration.
@@ -71,9 +78,12 @@ pub(super) fn resolve(
     process: &Process,
     tee: Tee<'_>,
     surroundings: &Surroundings,
+    root: Option<&Root>,
 ) -> Result<Program, StartFailure> {
-    check_user(container, process, surroundings)?;
-    let environment = environment(process, surroundings);
+    if root.is_none() {
+        check_user(container, process, surroundings)?;
+    }
+    let environment = environment(process, surroundings, root);
     let lookup = |name: &str| environment.get(name).map(|(_, value)| value.as_str());
     let rewrite = |text: &str| surroundings.rewrite(text);
     let expand = |text: &String| rewrite(&expand_env(text, lookup));
@@ -86,26 +96,21 @@ pub(super) fn resolve(
             Some((path, text)),
         )
     } else if process.command.is_empty() {
-        let default = image::default_command(&process.image, &process.args).ok_or_else(|| {
-            refuse(format!(
-                "the entrypoint of image {:?} is unknown, because the host executor runs the machine's own tools and \
-                 pulls no images: give {container} a command or a script",
-                process.image
-            ))
-        })?;
-        (
-            default
-                .iter()
-                .map(|part| (*part).to_owned())
-                .chain(args)
-                .collect(),
-            None,
-        )
+        let default = match root {
+            Some(root) => image_command(container, process, root)?,
+            None => known_command(container, process)?,
+        };
+        (default.into_iter().chain(args).collect(), None)
     } else {
         (process.command.iter().map(expand).chain(args).collect(), None)
     };
+    let default_dir = match root {
+        None => "/workspace",
+        Some(root) if root.working_dir.is_empty() => "/",
+        Some(root) => &root.working_dir,
+    };
     let working_dir = if process.working_dir.is_empty() {
-        "/workspace"
+        default_dir
     } else {
         &process.working_dir
     };
@@ -120,6 +125,13 @@ pub(super) fn resolve(
         tee: [tee.stdout.map(rewrite), tee.stderr.map(rewrite)],
         security: process.security.clone(),
         guarded: false,
+        container: root.map(|root| ContainerSpec {
+            layers: root.layers.clone(),
+            number: 0,
+            joins: None,
+            user: root.user.clone(),
+            credentials: Vec::new(),
+        }),
     };
     check_text(container, &program)?;
     Ok(program)
@@ -131,6 +143,7 @@ pub(super) fn probe(
     process: &Process,
     command: &[String],
     near: &Surroundings,
+    root: Option<&Root>,
 ) -> Result<Program, StartFailure> {
     let process = Process {
         command: command.to_vec(),
@@ -138,7 +151,34 @@ pub(super) fn probe(
         script: None,
         ..process.clone()
     };
-    resolve(container, &process, Tee::default(), near)
+    resolve(container, &process, Tee::default(), near, root)
+}
+
+/// What an image is known to run by itself, where it is not there to be asked.
+fn known_command(container: &str, process: &Process) -> Result<Vec<String>, StartFailure> {
+    let known = image::default_command(&process.image, &process.args).ok_or_else(|| {
+        refuse(format!(
+            "the entrypoint of image {:?} is unknown, because the host executor runs the machine's own tools and \
+             pulls no images: give {container} a command or a script",
+            process.image
+        ))
+    })?;
+    Ok(known.iter().map(|part| (*part).to_owned()).collect())
+}
+
+/// What an image runs by itself: arguments of the process take the place of its `CMD`.
+fn image_command(container: &str, process: &Process, root: &Root) -> Result<Vec<String>, StartFailure> {
+    let mut command = root.entrypoint.clone();
+    if process.args.is_empty() {
+        command.extend(root.cmd.iter().cloned());
+    }
+    if command.is_empty() && process.args.is_empty() {
+        return Err(refuse(format!(
+            "image {:?} has neither an entrypoint nor a command: give {container} a command or a script",
+            process.image
+        )));
+    }
+    Ok(command)
 }
 
 impl Surroundings {
@@ -211,7 +251,11 @@ impl Program {
 }
 
 /// The final environment: name to position and value, so that later entries win and order is kept.
-fn environment(process: &Process, surroundings: &Surroundings) -> BTreeMap<String, (usize, String)> {
+fn environment(
+    process: &Process,
+    surroundings: &Surroundings,
+    root: Option<&Root>,
+) -> BTreeMap<String, (usize, String)> {
     let mut variables: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let own = process
         .env
@@ -220,8 +264,12 @@ fn environment(process: &Process, surroundings: &Surroundings) -> BTreeMap<Strin
     let given = surroundings
         .environment
         .iter()
-        .map(|(name, value)| (name, value.clone()));
-    for (name, value) in given.chain(own) {
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let image = root.into_iter().flat_map(|root| &root.env);
+    let image = image.map(|entry| entry.split_once('=').unwrap_or((entry, "")));
+    let image = image.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let own = own.map(|(name, value)| (name.clone(), value));
+    for (name, value) in given.chain(image).chain(own) {
         let position = variables.len();
         variables
             .entry(name.clone())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -19,6 +20,8 @@ use rustix::fs::OFlags;
 use rustix::fs::ResolveFlags;
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
@@ -26,18 +29,22 @@ use super::channel::Channel;
 use super::channel::Readiness;
 use super::channel::Ticket;
 use super::mount;
+use super::plan::Network;
 use super::process;
 use super::process::Program;
+use super::roots::Root;
 use super::running::HostProcess;
 use super::running::Pump;
 use super::running::Source;
 use super::running::copy_to;
 use super::spec::Layout;
 use super::wire::Command;
+use crate::backend::Connection;
 use crate::backend::Launch;
 use crate::backend::Running;
 use crate::backend::Sandbox;
 use crate::backend::Stream;
+use crate::backend::connect_to_machine;
 use crate::job::Process;
 use crate::observation::StartFailure;
 use crate::observation::StartFailureKind;
@@ -47,6 +54,10 @@ pub(super) struct HostSandbox {
     channel: Arc<Channel>,
     layout: Layout,
     tekton: Tekton,
+    /// Images of the containers, by container.
+    roots: BTreeMap<String, Arc<Root>>,
+    /// Numbers of the containers that were started.
+    numbers: Mutex<BTreeMap<String, u32>>,
     /// Files to write once the view stands.
     early: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
     gone: watch::Receiver<bool>,
@@ -68,12 +79,15 @@ impl HostSandbox {
         channel: Arc<Channel>,
         layout: Layout,
         tekton: Tekton,
+        roots: BTreeMap<String, Arc<Root>>,
         gone: watch::Receiver<bool>,
     ) -> Self {
         Self {
             channel,
             layout,
             tekton,
+            roots,
+            numbers: Mutex::default(),
             early: Mutex::default(),
             gone,
         }
@@ -81,6 +95,10 @@ impl HostSandbox {
 
     fn early(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Vec<u8>>> {
         self.early.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn numbers(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the view, if that was not done.
@@ -104,7 +122,14 @@ impl HostSandbox {
             tee,
             output,
         } = launch;
-        let program = process::resolve(container, process, tee, &self.layout.surroundings)?;
+        let root = self.roots.get(container).cloned();
+        let program = process::resolve(
+            container,
+            process,
+            tee,
+            &self.layout.surroundings,
+            root.as_deref(),
+        )?;
         let mut program = self
             .layout
             .fit(program, process, container.starts_with("sidecar-"))?;
@@ -124,6 +149,9 @@ impl HostSandbox {
         let started = self.ask_for(program, writers)?;
         self.stand().await?;
         let (ticket, copies) = started.await?;
+        if root.is_some() {
+            self.numbers().insert(container.to_owned(), ticket.number);
+        }
         let mut copies = copies.into_iter().map(copy_to);
         let streams = [(Stream::Stdout, tee.stdout), (Stream::Stderr, tee.stderr)];
         let sources = readers.into_iter().zip(streams).map(|(pipe, (stream, copied))| {
@@ -139,7 +167,7 @@ impl HostSandbox {
         };
         tokio::spawn(pump.run());
         Ok(Box::new(HostProcess {
-            image: process.image.clone(),
+            image: root.map_or_else(|| process.image.clone(), |root| root.image_id.clone()),
             number: ticket.number,
             channel: Arc::clone(&self.channel),
             exit: ended,
@@ -157,6 +185,10 @@ impl HostSandbox {
             started,
             exited,
         } = self.channel.expect_process();
+        let mut program = program;
+        if let Some(container) = &mut program.container {
+            container.number = number;
+        }
         let command = Command::Start {
             number,
             program: Box::new(program),
@@ -170,9 +202,15 @@ impl HostSandbox {
 
     async fn check(&self, container: &str, process: &Process, command: &[String]) -> io::Result<i32> {
         let refused = |failure: StartFailure| io::Error::other(failure.message);
+        let root = self.roots.get(container);
+        let near = &self.layout.surroundings;
         let program =
-            process::probe(container, process, command, &self.layout.surroundings).map_err(refused)?;
-        let program = self.layout.fit(program, process, false).map_err(refused)?;
+            process::probe(container, process, command, near, root.map(Arc::as_ref)).map_err(refused)?;
+        let mut program = self.layout.fit(program, process, false).map_err(refused)?;
+        if let Some(joining) = &mut program.container {
+            joining.credentials.clear();
+            joining.joins = self.numbers().get(container).copied();
+        }
         let nowhere = rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         let started = self.ask_for(program, vec![nowhere]).map_err(refused)?;
         let (ended, _) = started.await.map_err(refused)?;
@@ -186,6 +224,20 @@ impl HostSandbox {
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         std::mem::forget(guard);
         Ok(code)
+    }
+
+    /// Connects by a socket that belongs to the sandbox's own network.
+    async fn connect_inside(&self, port: u16) -> io::Result<TcpStream> {
+        let Ticket { number, started, .. } = self.channel.expect_process();
+        self.channel.send(&Command::Socket { number }, Vec::new())?;
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let sockets = started.await.map_err(|_| gone())?;
+        let socket = sockets
+            .ok()
+            .and_then(|mut sockets| sockets.pop())
+            .ok_or_else(gone)?;
+        let socket = TcpSocket::from_std_stream(socket.into());
+        socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
     }
 
     /// The part of a path below `/tekton`.
@@ -272,6 +324,18 @@ impl Sandbox for HostSandbox {
         command: &'a [String],
     ) -> BoxFuture<'a, io::Result<i32>> {
         Box::pin(self.check(container, process, command))
+    }
+
+    fn connect(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Connection>>> {
+        let is_private = self.layout.spec.network == Network::Private;
+        Box::pin(async move {
+            let stream = if is_private {
+                self.connect_inside(port).await?
+            } else {
+                connect_to_machine(port).await?
+            };
+            Ok(Box::new(stream) as Box<dyn Connection>)
+        })
     }
 
     fn read(&self, path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {

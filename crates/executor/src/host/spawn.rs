@@ -41,8 +41,8 @@ pub(super) struct Ground<'g> {
     pub(super) privileged: bool,
     /// The sandbox has a mount namespace of its own.
     pub(super) isolated: bool,
-    /// Capabilities that are out of reach already, as bits.
-    pub(super) lost: u64,
+    /// Programs have no more than a container's capabilities; these, as bits, are out of reach already.
+    pub(super) lost: Option<u64>,
 }
 
 /// What came of a start.
@@ -240,7 +240,7 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         .copied()
         .chain(security.fs_group);
     let groups: Vec<_> = supplemental.map(rustix::fs::Gid::from_raw).collect();
-    let confined = ground.privileged && ground.isolated && !security.privileged;
+    let lost = ground.lost.filter(|_| !security.privileged);
     Ok(Prepared {
         candidates: candidates(program)
             .iter()
@@ -260,11 +260,7 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         // A container without a group of its own runs in group 0, whatever its user.
         group: switches.then(|| rustix::fs::Gid::from_raw(security.group.unwrap_or(0))),
         groups: (ground.privileged && (switches || !groups.is_empty())).then_some(groups),
-        capabilities: if confined {
-            capability::dropped(security).bits() & !ground.lost
-        } else {
-            0
-        },
+        capabilities: lost.map_or(0, |lost| capability::dropped(security).bits() & !lost),
         no_new_privileges: security.allow_privilege_escalation == Some(false),
     })
 }

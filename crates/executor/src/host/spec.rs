@@ -6,6 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use super::image;
+use super::network;
 use super::plan::MountSpec;
 use super::plan::STEP_SHELL;
 use super::plan::SandboxSpec;
@@ -56,6 +57,8 @@ pub(super) struct Layout {
     /// Some volume is a directory below the scratch directory.
     pub(super) on_disk: bool,
     volumes: BTreeMap<String, usize>,
+    /// Files for the home directories of containers, which only they know.
+    credentials: Vec<File>,
     /// Containers of the steps, in order.
     steps: Vec<String>,
 }
@@ -70,6 +73,7 @@ pub(super) fn is_ordinary(job: &Job) -> bool {
 /// Lays out the sandbox of a job, whose directory on disk is `slot`.
 pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Result<Layout, StartFailure> {
     let isolated = surroundings.rewrites.is_empty();
+    let contained = surroundings.contained.is_some();
     let processes = || {
         job.steps
             .iter()
@@ -90,6 +94,7 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
         surroundings,
         on_disk: false,
         volumes: BTreeMap::new(),
+        credentials: Vec::new(),
         steps: job
             .steps
             .iter()
@@ -104,7 +109,15 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
     {
         layout.add_volume(volume, group);
     }
-    layout.place_mounts(processes(), isolated)?;
+    if contained {
+        // Every container has its own; a wrong one is told before anything runs.
+        processes().try_for_each(|process| layout.mounts_of(process).map(drop))?;
+        layout.spec.network_files = network::files(&layout.spec.hostname);
+        layout.spec.network = layout.surroundings.contained.unwrap_or_default();
+        layout.on_disk = true;
+    } else {
+        layout.place_mounts(processes(), isolated)?;
+    }
     layout.add_places(job);
     layout.spec.places.clone_from(&layout.surroundings.rewrites);
     if let Some(ash) = layout.surroundings.ash.clone().filter(|_| !isolated) {
@@ -113,14 +126,21 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
     layout.spec.owner = job.steps.first().and_then(|step| step.process.security.user);
     layout.spec.privileged = processes().any(|process| process.security.privileged);
     layout.spec.ordinary = is_ordinary(job);
-    let mut shells = processes().map(|process| image::has_ash(&process.image));
+    if !contained {
+        layout.spec.shell = shell_of(processes());
+    }
+    Ok(layout)
+}
+
+/// Which shell the images of all processes have.
+fn shell_of<'p>(processes: impl Iterator<Item = &'p Process>) -> Shell {
+    let mut shells = processes.map(|process| image::has_ash(&process.image));
     let first = shells.next().unwrap_or_default();
-    layout.spec.shell = match (first, shells.all(|other| other == first)) {
+    match (first, shells.all(|other| other == first)) {
         (true, true) => Shell::Ash,
         (false, true) => Shell::Machine,
         (_, false) => Shell::PerProcess,
-    };
-    Ok(layout)
+    }
 }
 
 impl Layout {
@@ -132,6 +152,11 @@ impl Layout {
         guarded: bool,
     ) -> Result<Program, StartFailure> {
         program.guarded = guarded;
+        if let Some(container) = &mut program.container {
+            container.credentials.clone_from(&self.credentials);
+            program.mounts = self.mounts_of(process)?;
+            return Ok(program);
+        }
         if !self.spec.places.is_empty() {
             if self.surroundings.ash.is_some() && image::has_ash(&process.image) {
                 program.with_shell(&self.surroundings.rewrite(STEP_SHELL));
@@ -317,6 +342,15 @@ impl Layout {
                 .push((format!("/tekton/steps/{number}"), format!("step-{}", step.name)));
         }
         if job.credentials.is_empty() {
+            return;
+        }
+        if self.surroundings.contained.is_some() {
+            let files = job.credentials.iter().map(|(path, content)| File {
+                path: path.clone(),
+                content: content.clone(),
+                mode: 0o600,
+            });
+            self.credentials = files.collect();
             return;
         }
         let processes = job.steps.iter().map(|step| &step.process);

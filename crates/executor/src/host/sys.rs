@@ -236,3 +236,24 @@ pub(super) fn drop_capabilities(bits: u64) {
         }
     }
 }
+
+/// Makes the loopback interface of a new network namespace work.
+pub(super) fn raise_loopback() -> io::Result<()> {
+    // SAFETY: the request is as large as the kernel's `struct ifreq`, its name ends with NUL, and the socket is ours.
+    unsafe {
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        if socket == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        let socket = OwnedFd::from_raw_fd(socket);
+        let mut request: libc::ifreq = std::mem::zeroed();
+        for (place, byte) in request.ifr_name.iter_mut().zip(*b"lo") {
+            *place = byte.cast_signed();
+        }
+        request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or_default();
+        match libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+}

@@ -35,13 +35,27 @@ const MAX_BODY: usize = 256 << 20;
 /// More descriptors never travel with one frame.
 pub(super) const MAX_DESCRIPTORS: usize = 4;
 
+/// How sandboxes are kept apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Isolation {
+    /// In a view of the machine.
+    View,
+    /// By directories only.
+    Directories,
+    /// In containers.
+    Containers {
+        /// Directory of the machine that all layers lie in.
+        images: PathBuf,
+    },
+}
+
 /// What the plane asks of its launcher.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Order {
     /// The first frame: how to isolate, and where scratch directories live.
     Setup {
-        /// Isolated, or shared with the machine.
-        isolated: bool,
+        /// How sandboxes are kept apart.
+        isolation: Isolation,
         /// Directory of the machine that belongs to this launcher; removed when it ends.
         scratch: PathBuf,
         /// As `scratch`, in memory; the same directory where the machine has none in memory.
@@ -78,6 +92,11 @@ pub(super) enum Command {
         number: u32,
         /// What to run.
         program: Box<Program>,
+    },
+    /// Asks for a TCP socket in the sandbox's network, which comes with [`Event::Started`]; [`Event::Exited`] follows at once.
+    Socket {
+        /// Number by which events name it.
+        number: u32,
     },
     /// Signals a process and everything it started.
     Signal {

@@ -1,6 +1,8 @@
 //! The host backend against the real kernel. The harness is our own, because the launcher is this very program started
 //! again, and must find a process with one thread.
 
+mod contained;
+mod images;
 mod leaks;
 mod place;
 mod rootless;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         steps::trials(),
         view::trials(),
         leaks::trials(),
+        contained::trials(),
         suite::trials(),
         rootless::trials(),
     ];

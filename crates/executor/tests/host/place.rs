@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use libtest_mimic::Failed;
 use libtest_mimic::Trial;
@@ -15,12 +18,15 @@ use windlass_executor::backend::Tee;
 use windlass_executor::host::Config;
 use windlass_executor::host::Host;
 use windlass_executor::host::Mode;
+use windlass_executor::host::Roots;
 use windlass_executor::job::AttemptId;
 use windlass_executor::job::Breakpoints;
 use windlass_executor::job::Job;
 use windlass_executor::job::Process;
 use windlass_executor::job::Step;
 use windlass_executor::observation::StartFailure;
+
+use crate::images::Busybox;
 
 /// What a test function returns.
 pub(crate) type Outcome = Result<(), Failed>;
@@ -45,10 +51,10 @@ where
     F: FnOnce(Place) -> R + Send + 'static,
     R: Future<Output = Outcome>,
 {
-    let prefix = if mode == Mode::Isolated {
-        "isolated"
-    } else {
-        "shared"
+    let prefix = match mode {
+        Mode::Isolated => "isolated",
+        Mode::Shared => "shared",
+        Mode::Contained => "contained",
     };
     Trial::test(format!("{prefix}::{name}"), move || {
         let runtime = tokio::runtime::Runtime::new()?;
@@ -57,6 +63,7 @@ where
             let config = Config {
                 mode,
                 scratch_dir: scratch.path().to_owned(),
+                roots: roots(mode, scratch.path())?,
                 // Wherever this repository lies, below /tmp for instance, must not show in the views.
                 current_dir: None,
                 ..Config::default()
@@ -67,6 +74,14 @@ where
             }
         })
     })
+}
+
+/// The images of a mode that has some.
+pub(crate) fn roots(mode: Mode, scratch: &Path) -> io::Result<Option<Arc<dyn Roots>>> {
+    if mode != Mode::Contained {
+        return Ok(None);
+    }
+    Ok(Some(Busybox::make(&scratch.join("images"))?))
 }
 
 /// A test that cannot run here says why; where tests must run, that is a failure.

@@ -11,11 +11,12 @@ use windlass_executor::host::Mode;
 
 use crate::place::Outcome;
 use crate::place::Place;
+use crate::place::roots;
 use crate::place::trial;
 
 /// All tests of this file.
 pub(crate) fn trials() -> Vec<Trial> {
-    [Mode::Isolated, Mode::Shared]
+    [Mode::Isolated, Mode::Shared, Mode::Contained]
         .map(|mode| trial("conforms", mode, move |place| conforms(place, mode)))
         .into()
 }
@@ -24,15 +25,16 @@ async fn conforms(place: Place, mode: Mode) -> Outcome {
     let profile = Profile {
         shell: true,
         volumes: true,
-        private_view: mode == Mode::Isolated,
+        private_view: mode != Mode::Shared,
         local_processes: true,
-        users: mode == Mode::Isolated && rustix::process::geteuid().is_root(),
+        users: mode != Mode::Shared && rustix::process::geteuid().is_root(),
     };
     let scratch = place.scratch.path();
     let make = || {
         let config = Config {
             mode,
             scratch_dir: scratch.to_owned(),
+            roots: roots(mode, scratch).expect("an image was made before"),
             ..Config::default()
         };
         Arc::new(Host::start(config).expect("it started before")) as Arc<dyn windlass_executor::Backend>

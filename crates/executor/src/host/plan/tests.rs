@@ -18,6 +18,7 @@ use super::view;
 fn machine(view: View) -> Machine {
     Machine {
         view,
+        unprivileged: view == View::ReadOnly,
         top: vec![
             Top::Directory("usr".to_owned()),
             Top::Directory("etc".to_owned()),
@@ -56,9 +57,10 @@ fn text(actions: &[Action]) -> String {
             Action::Beneath(base, path) => format!("beneath {} {}", base.display(), path.display()),
             Action::Memory(path, size) => format!("memory {} {size:?}", path.display()),
             Action::Overlay { lower, store, target } => {
+                let lower: Vec<_> = lower.iter().map(|path| path.display().to_string()).collect();
                 format!(
                     "overlay {} {} -> {}",
-                    lower.display(),
+                    lower.join(":"),
                     store.display(),
                     target.display()
                 )
@@ -73,6 +75,7 @@ fn text(actions: &[Action]) -> String {
             }
             Action::Move(source, target) => format!("move {} -> {}", source.display(), target.display()),
             Action::Cover(source, target) => format!("cover {} -> {}", source.display(), target.display()),
+            Action::Mask(path) => format!("mask {}", path.display()),
             Action::Processes(path) => format!("processes {}", path.display()),
             Action::Take {
                 from,

@@ -77,7 +77,7 @@ fn the_last_value_of_a_variable_wins_in_the_first_one_s_place() {
         env: vec![variable("A", "1"), variable("HOME", "/root"), variable("A", "2")],
         ..Process::default()
     };
-    let program = resolve("step-a", &process, Tee::default(), &surroundings()).unwrap();
+    let program = resolve("step-a", &process, Tee::default(), &surroundings(), None).unwrap();
     assert_eq!(texts(&program), ["PATH=/bin", "HOME=/root", "A=2"]);
     assert_eq!(program.arguments, ["2", "$(A) $(B)"]);
     assert_eq!(program.working_dir, "/workspace");
@@ -90,7 +90,7 @@ fn a_script_takes_the_place_of_a_command() {
         args: vec!["one".to_owned()],
         ..Process::default()
     };
-    let program = resolve("step-a", &process, Tee::default(), &shared()).unwrap();
+    let program = resolve("step-a", &process, Tee::default(), &shared(), None).unwrap();
     assert_eq!(program.arguments, ["/m/1/scripts/step-a", "one"]);
     let (path, text) = program.script.unwrap();
     assert_eq!(path, "/m/1/scripts/step-a");
@@ -118,7 +118,7 @@ fn sh_is_named_where_no_view_can_replace_it() {
         (script("#!/usr/bin/env bash\nx"), &["/m/1/scripts/step-a"]),
     ];
     for (process, arguments) in rows {
-        let mut program = resolve("step-a", &process, Tee::default(), &shared()).unwrap();
+        let mut program = resolve("step-a", &process, Tee::default(), &shared(), None).unwrap();
         program.with_shell("/m/1/bin/sh");
         assert_eq!(program.arguments, arguments, "{process:?}");
         assert_eq!(
@@ -175,7 +175,7 @@ fn what_cannot_be_honoured_is_refused() {
         ),
     ];
     for (process, message) in rows {
-        let failure = resolve("step-a", &process, Tee::default(), &surroundings()).unwrap_err();
+        let failure = resolve("step-a", &process, Tee::default(), &surroundings(), None).unwrap_err();
         assert!(failure.message.contains(message), "{}", failure.message);
     }
 }

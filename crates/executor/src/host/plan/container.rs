@@ -1,0 +1,201 @@
+//! The views of containers: one for each process, over the layers of its image, and what those of a sandbox share.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::super::process::Program;
+use super::Action;
+use super::FILES;
+use super::IMAGES;
+use super::Machine;
+use super::Origin;
+use super::SCRATCH;
+use super::STORE;
+use super::SandboxSpec;
+use super::VIEW;
+use super::in_store;
+use super::in_view;
+use super::join;
+use super::make_volumes;
+use super::origin;
+use super::places;
+use crate::job::File;
+
+/// The lowest writable-looking layer: mount points, and files that every container has of its own.
+const SKELETON: &str = "skeleton";
+
+/// Directories that every container has, whatever its image.
+const MOUNT_POINTS: [&str; 6] = ["tekton", "workspace", "proc", "sys", "dev", "etc"];
+
+/// Directory of a slot for the writable layers of containers.
+const ROOTS: &str = "roots";
+
+/// Entries of `/proc` that tell about the machine what is none of a container's business.
+const MASKED: [&str; 6] = [
+    "acpi",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "sched_debug",
+    "timer_list",
+];
+
+/// A root of its own that a process has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in super::super) struct ContainerSpec {
+    /// Layers below the directory of images, lowest first.
+    pub(in super::super) layers: Vec<PathBuf>,
+    /// Number of the process in its sandbox.
+    pub(in super::super) number: u32,
+    /// Process whose view this one joins instead of having its own: a probe.
+    pub(in super::super) joins: Option<u32>,
+    /// `USER` of the image, for a process that does not choose.
+    pub(in super::super) user: String,
+    /// Files for the process's home directory.
+    pub(in super::super) credentials: Vec<File>,
+}
+
+/// Plans what the containers of one sandbox share.
+pub(super) fn shared(spec: &SandboxSpec, mut actions: Vec<Action>) -> Vec<Action> {
+    places(spec, &mut actions);
+    actions.push(Action::Directory(in_store("shm"), 0o1777));
+    for name in MOUNT_POINTS {
+        actions.push(Action::Directory(in_store(SKELETON).join(name), 0o755));
+    }
+    let files = own_files(spec).join("etc");
+    actions.extend(
+        spec.network_files
+            .iter()
+            .map(|file| Action::File(files.clone(), file.clone())),
+    );
+    make_volumes(spec, &mut actions);
+    actions
+}
+
+/// Plans the view of one container.
+pub(in super::super) fn view(
+    machine: &Machine,
+    spec: &SandboxSpec,
+    container: &ContainerSpec,
+    program: &Program,
+) -> Vec<Action> {
+    let privileged = program.security.privileged;
+    let mut actions = root(spec, container);
+    let first = devices(machine, privileged, &mut actions);
+    processes(machine, privileged, &mut actions);
+    let slot = Path::new(SCRATCH).join(&spec.slot);
+    let binds = [
+        (in_store("tekton"), "tekton"),
+        (slot.join("home"), "tekton/home"),
+        (slot.join("workspace"), "workspace"),
+    ];
+    for (source, name) in binds {
+        actions.push(Action::Bind {
+            source,
+            target: in_view(name),
+            read_only: false,
+        });
+    }
+    let mut targets = Vec::new();
+    for mount in &program.mounts {
+        let Some(volume) = spec.volumes.get(mount.volume) else {
+            continue;
+        };
+        actions.push(Action::Take {
+            from: origin(mount.volume, volume),
+            sub_path: mount.sub_path.clone().into(),
+            read_only: mount.read_only,
+            devices: privileged,
+        });
+        targets.push(PathBuf::from(&mount.path));
+    }
+    actions.push(Action::Enter);
+    actions.extend(
+        (first..)
+            .zip(targets)
+            .map(|(number, path)| Action::Attach(number, path)),
+    );
+    // What earlier steps left behind is not to be changed.
+    actions.extend(program.sealed.iter().map(|path| Action::Bind {
+        source: path.into(),
+        target: path.into(),
+        read_only: true,
+    }));
+    actions
+}
+
+/// The image's layers, the files of the sandbox above them, and a layer on disk that takes the writes.
+fn root(spec: &SandboxSpec, container: &ContainerSpec) -> Vec<Action> {
+    let slot = Path::new(SCRATCH).join(&spec.slot);
+    let store = slot.join(ROOTS).join(container.number.to_string());
+    let layers = container.layers.iter().rev();
+    let own = [own_files(spec), in_store(SKELETON)];
+    let lower = own
+        .into_iter()
+        .chain(layers.map(|layer| join(Path::new(IMAGES), layer)));
+    vec![
+        Action::Directory(store.join("upper"), 0o755),
+        Action::Directory(store.join("work"), 0o755),
+        Action::Overlay {
+            lower: lower.collect(),
+            store,
+            target: VIEW.into(),
+        },
+    ]
+}
+
+/// Devices, shared memory and system information; returns the number of the next take.
+fn devices(machine: &Machine, privileged: bool, actions: &mut Vec<Action>) -> usize {
+    let machine_devices = privileged && !machine.unprivileged;
+    if machine_devices {
+        actions.push(Action::Take {
+            from: Origin::Machine("/dev".into()),
+            sub_path: PathBuf::new(),
+            read_only: false,
+            devices: true,
+        });
+        actions.push(Action::Attach(0, in_view("dev")));
+    } else {
+        actions.push(Action::Move("/dev".into(), in_view("dev")));
+    }
+    actions.push(Action::Bind {
+        source: in_store("shm"),
+        target: in_view("dev/shm"),
+        read_only: false,
+    });
+    actions.push(Action::Move("/sys".into(), in_view("sys")));
+    usize::from(machine_devices)
+}
+
+/// The container's own processes, and of the rest of `/proc` only what does no harm.
+fn processes(machine: &Machine, privileged: bool, actions: &mut Vec<Action>) {
+    actions.push(Action::Processes(in_view("proc")));
+    if privileged {
+        return;
+    }
+    for path in &machine.kernel_files {
+        let place = join(Path::new(VIEW), path.as_ref());
+        actions.push(Action::Bind {
+            source: place.clone(),
+            target: place,
+            read_only: true,
+        });
+    }
+    for name in MASKED {
+        actions.push(Action::Mask(in_view("proc").join(name)));
+    }
+    actions.push(Action::Mask(in_view("sys/firmware")));
+}
+
+/// Where the files that only this sandbox has wait: beside the store, which other sandboxes may use after this one.
+pub(in super::super) fn own_files(spec: &SandboxSpec) -> PathBuf {
+    Path::new(FILES).join(&spec.slot)
+}
+
+/// Where the store has the sandbox's `/tekton`.
+pub(in super::super) fn tekton() -> PathBuf {
+    Path::new(STORE).join("tekton")
+}
