@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use windlass_api::core::PodTemplate;
 use windlass_api::names;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
@@ -29,6 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) spec: Arc<TaskSpec>,
     /// The run's workspaces with parameters put in.
     pub(crate) workspaces: Vec<WorkspaceBinding>,
+    /// The run's pod template with parameters put in.
+    pub(crate) template: PodTemplate,
     /// Where the definition came from.
     pub(crate) provenance: Option<Provenance>,
     /// Labels and annotations that the definition hands on.
@@ -166,6 +169,10 @@ fn substitute(
     };
     let spec = context::apply_task(task, &inputs).map_err(invalid)?;
     validate_places(&spec)?;
+    let template = match &run.spec.pod_template {
+        Some(template) => context::apply_pod_template(template, &task.params, given).map_err(invalid)?,
+        None => PodTemplate::default(),
+    };
     let provenance = definition.ref_source.clone().map(|source| Provenance {
         ref_source: Some(source),
         feature_flags: None,
@@ -173,6 +180,7 @@ fn substitute(
     Ok(Prepared {
         spec: Arc::new(spec),
         workspaces,
+        template,
         provenance,
         definition: Definition {
             name: definition.name.clone(),

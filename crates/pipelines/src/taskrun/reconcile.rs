@@ -236,6 +236,7 @@ impl TaskRuns {
         let Prepared {
             spec,
             workspaces,
+            template,
             provenance,
             definition,
         } = match prepare::prepare(&self.definitions, run, &bindings).await? {
@@ -249,7 +250,6 @@ impl TaskRuns {
         if let Some(failure) = prepare::refuse_pod(run, &executed) {
             return Ok(Err(failure));
         }
-        let template = run.spec.pod_template.clone().unwrap_or_default();
         let needs = Needs::of(&executed, &template.env, &template.volumes, &workspaces);
         let namespace = &run.metadata.namespace;
         let account = run.spec.service_account_name.as_str();
@@ -259,6 +259,7 @@ impl TaskRuns {
             run,
             spec: &executed,
             workspaces: &workspaces,
+            template: &template,
             found: &found,
             pod: &pod,
             attempt: id.attempt,
