@@ -63,7 +63,7 @@ pub struct Artifact {
 }
 
 /// One part of an artifact.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArtifactValue {
     /// Digests of its content by algorithm.

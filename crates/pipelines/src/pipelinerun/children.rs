@@ -155,12 +155,13 @@ impl Parent<'_> {
         Ok(calls.collect())
     }
 
-    /// The task with results, context and the outcome of others put in.
+    /// The task with results, artifacts, context and the outcome of others put in.
     fn filled(&self, node: NodeId, task: &PipelineTask) -> Result<PipelineTask, Refused> {
         let knowledge = self.knowledge;
         let task = results::apply_task_results(task, &knowledge.results)
             .map_err(|error| Refused::Run("InvalidTaskResultReference", error.to_string()))?;
         let too_large = |error: windlass_engine::substitution::Error| Refused::Task(error.to_string());
+        let task = results::apply_task_artifacts(&task, &knowledge.artifacts).map_err(too_large)?;
         let task = context::apply_pipeline_task_context(&task, &knowledge.spec, &knowledge.results)
             .map_err(too_large)?;
         match knowledge.finally.as_ref().filter(|_| knowledge.is_final(node)) {

@@ -18,6 +18,7 @@ use windlass_engine::context;
 use windlass_engine::context::PipelineInputs;
 use windlass_engine::params::USER_ERROR;
 use windlass_engine::results::ResultsByTask;
+use windlass_engine::substitution::Replacer;
 
 use super::tracker;
 use super::tracker::Knowledge;
@@ -256,6 +257,7 @@ fn assemble(
                 work,
                 records: vec![Record::default(); count],
                 results: ResultsByTask::new(),
+                artifacts: Replacer::new(),
                 finally: None,
                 faults: BTreeMap::new(),
                 broken_when: None,
