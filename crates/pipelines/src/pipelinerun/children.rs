@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windlass_api::Duration;
-use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_api::meta::ObjectMeta;
-use windlass_api::meta::OwnerReference;
 use windlass_api::names;
 use windlass_api::reasons::annotations;
 use windlass_api::reasons::labels;
@@ -35,6 +33,7 @@ use super::decide::timeouts;
 use super::tracker::Knowledge;
 use super::tracker::Work;
 use super::workspaces;
+use crate::metadata::owner;
 
 /// Annotation that `kubectl apply` leaves on an object; it describes that object alone.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -357,18 +356,6 @@ impl Parent<'_> {
             owner_references: vec![owner(self.run)],
             ..ObjectMeta::default()
         }
-    }
-}
-
-/// The reference by which a child belongs to its run.
-pub(crate) fn owner(run: &PipelineRun) -> OwnerReference {
-    OwnerReference {
-        api_version: Kind::PipelineRun.api_version().to_owned(),
-        kind: Kind::PipelineRun.as_str().to_owned(),
-        name: run.metadata.name.clone(),
-        uid: run.metadata.uid.clone(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
     }
 }
 

@@ -28,7 +28,6 @@ use windlass_engine::state::Event as TaskEvent;
 use windlass_engine::when;
 use windlass_runtime::Client;
 use windlass_runtime::Clock;
-use windlass_runtime::client;
 use windlass_runtime::client::Event;
 use windlass_runtime::client::Result;
 use windlass_runtime::controller::Action;
@@ -36,7 +35,6 @@ use windlass_runtime::controller::Reconcile;
 
 use super::apply;
 use super::changes::Changes;
-use super::children;
 use super::children::Parent;
 use super::children::Refused;
 use super::decide;
@@ -50,6 +48,7 @@ use crate::claims;
 use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::metadata::add_missing;
+use crate::metadata::owner;
 
 /// Reconciles `PipelineRun`s.
 ///
@@ -400,20 +399,9 @@ impl PipelineRuns {
                 )));
             }
         };
-        let mut all = Vec::with_capacity(bound.len());
-        for binding in bound {
-            match claims::from_template(&binding, &children::owner(run), &run.metadata.namespace) {
-                None => all.push(binding),
-                Some((claim, binding)) => {
-                    if pass.tracker.owners.is_empty() {
-                        match self.client.create(claim).await {
-                            Ok(_) | Err(client::Error::AlreadyExists(_)) => {}
-                            Err(error) => return Err(error),
-                        }
-                    }
-                    all.push(binding);
-                }
-            }
+        let (claims, all) = claims::from_templates(bound, &owner(run), &run.metadata.namespace);
+        if pass.tracker.owners.is_empty() {
+            claims::create(self.client.as_ref(), claims).await?;
         }
         let results = &pass.tracker.knowledge.results;
         match context::apply_result_bindings(results, &all) {

@@ -11,13 +11,11 @@ use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Resource as _;
 use windlass_api::Time;
-use windlass_api::meta::OwnerReference;
 use windlass_api::names;
 use windlass_api::reasons::labels;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
 use windlass_api::tekton::taskrun::TaskRunStatus;
-use windlass_api::tekton::workspaces::WorkspaceBinding;
 use windlass_executor::Job;
 use windlass_executor::Observation;
 use windlass_executor::job::AttemptId;
@@ -47,6 +45,7 @@ use crate::claims;
 use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::metadata::add_missing;
+use crate::metadata::owner;
 
 /// Reconciles `TaskRun`s.
 ///
@@ -180,7 +179,7 @@ impl TaskRuns {
     async fn abandon(&self, run: &TaskRun, stop: Stop, timeout: Duration, now: Time) -> Result<Action> {
         let mut status = run.status.clone();
         apply::start(&mut status, now);
-        let failure = stopped(run, stop, timeout);
+        let failure = outcome::stopped(run, stop, timeout);
         apply::conclude(run, &mut status, Some(failure), now);
         self.write(run, status).await?;
         Ok(Action::AwaitChange)
@@ -232,7 +231,9 @@ impl TaskRuns {
         id: AttemptId,
         timeout: Duration,
     ) -> Result<std::result::Result<(Job, Arc<TaskSpec>), Failure>> {
-        let bindings = self.claim_templates(run).await?;
+        let written = run.spec.workspaces.clone();
+        let (claims, bindings) = claims::from_templates(written, &owner(run), &run.metadata.namespace);
+        claims::create(self.client.as_ref(), claims).await?;
         let Prepared {
             spec,
             workspaces,
@@ -274,32 +275,6 @@ impl TaskRuns {
                 format!("Failed to create pod due to config error: {error}"),
             )),
         })
-    }
-
-    /// Makes the claims that the run's workspaces ask for by template, and returns bindings that refer to them.
-    async fn claim_templates(&self, run: &TaskRun) -> Result<Vec<WorkspaceBinding>> {
-        let owner = OwnerReference {
-            api_version: Kind::TaskRun.api_version().to_owned(),
-            kind: Kind::TaskRun.as_str().to_owned(),
-            name: run.metadata.name.clone(),
-            uid: run.metadata.uid.clone(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        };
-        let mut bindings = Vec::with_capacity(run.spec.workspaces.len());
-        for binding in &run.spec.workspaces {
-            match claims::from_template(binding, &owner, &run.metadata.namespace) {
-                None => bindings.push(binding.clone()),
-                Some((claim, binding)) => {
-                    match self.client.create(claim).await {
-                        Ok(_) | Err(client::Error::AlreadyExists(_)) => {}
-                        Err(error) => return Err(error),
-                    }
-                    bindings.push(binding);
-                }
-            }
-        }
-        Ok(bindings)
     }
 
     /// Hands labels and annotations of the task on to the run.
@@ -358,21 +333,13 @@ impl TaskRuns {
     ) -> Result<Action> {
         let mut status = run.status.clone();
         apply::follow(&mut status, &attempt.job, &attempt.reports, now);
-        let ended = attempt.reports.outcome().and_then(|outcome| {
-            let message = &run.spec.status_message;
-            let name = &run.metadata.name;
-            outcome::failure(
-                name,
-                &timeout.to_string(),
-                message,
-                &attempt.job,
-                &attempt.reports,
-                outcome,
-            )
-        });
+        let ended = attempt
+            .reports
+            .outcome()
+            .and_then(|outcome| outcome::failure(run, timeout, &attempt.job, &attempt.reports, outcome));
         let mismatch = apply::results(&mut status, &attempt.spec, &attempt.job, &attempt.reports);
         let failure = match attempt.stop {
-            Some(Stop::TimedOut) => Some(stopped(run, Stop::TimedOut, timeout)),
+            Some(Stop::TimedOut) => Some(outcome::stopped(run, Stop::TimedOut, timeout)),
             Some(Stop::Cancelled) | None => ended.or(mismatch),
         };
         apply::conclude(run, &mut status, failure, now);
@@ -394,23 +361,6 @@ impl TaskRuns {
         match self.client.update_status(Arc::new(next).into_object()).await {
             Ok(_) | Err(client::Error::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
-        }
-    }
-}
-
-fn stopped(run: &TaskRun, stop: Stop, timeout: Duration) -> Failure {
-    let name = &run.metadata.name;
-    match stop {
-        Stop::Cancelled => Failure::new(
-            "TaskRunCancelled",
-            format!("TaskRun {name:?} was cancelled. {}", run.spec.status_message),
-        ),
-        Stop::TimedOut => {
-            let timeout = timeout.to_string();
-            Failure::new(
-                "TaskRunTimeout",
-                format!("TaskRun {name:?} failed to finish within {timeout:?}"),
-            )
         }
     }
 }
