@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use windlass_api::Resource;
 use windlass_api::meta::OwnerReference;
 
+/// How the runs of this plane say which release looked after them.
+pub(crate) const RELEASE: &str = concat!("windlass-", env!("CARGO_PKG_VERSION"));
+
 /// Adds what is not there yet, and says whether that was anything; what the object says itself wins.
 pub(crate) fn add_missing(own: &mut BTreeMap<String, String>, handed_on: &BTreeMap<String, String>) -> bool {
     let before = own.len();

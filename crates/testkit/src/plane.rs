@@ -102,7 +102,7 @@ impl Plane {
         };
         let flags = setup.flags.unwrap_or_else(Flags::permissive);
         let admission = Webhooks {
-            flags,
+            flags: flags.clone(),
             ..Webhooks::default()
         };
         let store = Store::new(Box::new(admission), Box::new(stamp));
@@ -112,6 +112,7 @@ impl Plane {
         let logs = Logs::new(directory.path().to_owned());
         let client = Arc::new(LocalClient::new(store, logs.clone()));
         let mut config = Config::new(directory.path().join("claims"));
+        config.flags = flags;
         if let Some(change) = setup.config {
             change(&mut config);
         }

@@ -33,6 +33,7 @@ use super::decide::timeouts;
 use super::tracker::Knowledge;
 use super::tracker::Work;
 use super::workspaces;
+use crate::metadata::RELEASE;
 use crate::metadata::owner;
 
 /// Annotation that `kubectl apply` leaves on an object; it describes that object alone.
@@ -192,6 +193,9 @@ impl Parent<'_> {
         }
         let settings = self.settings(task);
         let mut metadata = self.metadata(node, task, &settings, name);
+        metadata
+            .annotations
+            .insert(annotations::RELEASE.to_owned(), RELEASE.to_owned());
         if task.on_error == "continue" {
             metadata.annotations.insert(
                 annotations::PIPELINE_TASK_ON_ERROR.to_owned(),

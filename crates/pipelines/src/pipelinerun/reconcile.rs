@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use serde_json::Value;
 use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Object;
@@ -49,6 +50,7 @@ use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::metadata::add_missing;
 use crate::metadata::owner;
+use crate::provenance;
 
 /// Reconciles `PipelineRun`s.
 ///
@@ -66,6 +68,7 @@ pub(crate) struct PipelineRuns {
     clock: Arc<dyn Clock>,
     config: Arc<Config>,
     definitions: Arc<Definitions>,
+    flags: Arc<Value>,
     changes: Changes,
     trackers: Mutex<HashMap<String, Tracker>>,
 }
@@ -100,6 +103,7 @@ impl PipelineRuns {
         Self {
             client,
             clock,
+            flags: provenance::feature_flags(&config),
             config,
             definitions,
             changes: Changes::default(),
@@ -226,7 +230,7 @@ impl PipelineRuns {
             return Ok(Err(refusal));
         }
         *newest = self.hand_on(run, &prepared).await?;
-        status::keep_definition(status, &prepared.tracker, prepared.ref_source.take());
+        status::keep_definition(status, &prepared.tracker, prepared.ref_source.take(), &self.flags);
         Ok(Ok(prepared.tracker))
     }
 

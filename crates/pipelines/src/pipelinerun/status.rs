@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use windlass_api::Duration;
 use windlass_api::Time;
 use windlass_api::conditions;
@@ -10,7 +11,6 @@ use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::pipelinerun::ChildStatusReference;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
 use windlass_api::tekton::pipelinerun::SkippedTask;
-use windlass_api::tekton::provenance::Provenance;
 use windlass_api::tekton::provenance::RefSource;
 use windlass_engine::NodeId;
 use windlass_engine::Phase;
@@ -23,6 +23,7 @@ use windlass_engine::results::pipeline_results;
 use super::decide::timeouts;
 use super::tracker::Tracker;
 use super::validate::Refusal;
+use crate::provenance::provenance;
 
 /// The first thing that is ever written: the run was seen, and its clock runs.
 pub(crate) fn start(status: &mut PipelineRunStatus, now: Time) {
@@ -50,16 +51,16 @@ pub(crate) fn refuse(status: &mut PipelineRunStatus, refusal: &Refusal, now: Tim
 }
 
 /// Keeps the definition that the run executes.
-pub(crate) fn keep_definition(status: &mut PipelineRunStatus, tracker: &Tracker, source: Option<RefSource>) {
+pub(crate) fn keep_definition(
+    status: &mut PipelineRunStatus,
+    tracker: &Tracker,
+    source: Option<RefSource>,
+    flags: &Arc<Value>,
+) {
     if status.pipeline_spec.is_none() {
         status.pipeline_spec = Some(Arc::clone(&tracker.knowledge.spec));
     }
-    if status.provenance.is_none() {
-        status.provenance = source.map(|source| Provenance {
-            ref_source: Some(source),
-            feature_flags: None,
-        });
-    }
+    status.provenance = Some(provenance(status.provenance.as_ref(), source, flags));
 }
 
 /// Shows how far the run is; ends it when it is done.

@@ -7,7 +7,7 @@ use windlass_api::core::PodTemplate;
 use windlass_api::names;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
-use windlass_api::tekton::provenance::Provenance;
+use windlass_api::tekton::provenance::RefSource;
 use windlass_api::tekton::workspaces::WorkspaceBinding;
 use windlass_engine::context;
 use windlass_engine::context::TaskInputs;
@@ -32,9 +32,9 @@ pub(crate) struct Prepared {
     pub(crate) workspaces: Vec<WorkspaceBinding>,
     /// The run's pod template with parameters put in.
     pub(crate) template: PodTemplate,
-    /// Where the definition came from.
-    pub(crate) provenance: Option<Provenance>,
-    /// Labels and annotations that the definition hands on.
+    /// Where the actions of steps came from, for each step; `None` for one that is written in the task.
+    pub(crate) step_sources: Vec<Option<RefSource>>,
+    /// Labels and annotations that the definition hands on, and where it came from.
     pub(crate) definition: Definition<()>,
 }
 
@@ -49,12 +49,14 @@ pub(crate) async fn prepare(
         Err(Error::Plane(error)) => return Err(error),
         Err(error) => return Ok(Err(unresolved(run, &error))),
     };
-    let task = match merge_step_actions(definitions, run, definition.spec.clone()).await {
-        Ok(task) => task,
+    let mut task = definition.spec.clone();
+    let step_sources = match merge_step_actions(definitions, run, &mut task).await {
+        Ok(Ok(sources)) => sources,
+        Ok(Err(failure)) => return Ok(Err(failure)),
         Err(Error::Plane(error)) => return Err(error),
         Err(error) => return Ok(Err(unresolved(run, &error))),
     };
-    Ok(task.and_then(|task| substitute(run, bindings, &definition, &task)))
+    Ok(substitute(run, bindings, &definition, &task, step_sources))
 }
 
 async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<TaskSpec>, Error> {
@@ -101,13 +103,14 @@ fn unresolved(run: &TaskRun, error: &Error) -> Failure {
     Failure::new("TaskRunResolutionFailed", message)
 }
 
-/// Replaces steps that refer to step actions by what those do.
+/// Replaces steps that refer to step actions by what those do, and says where each action came from.
 async fn merge_step_actions(
     definitions: &Definitions,
     run: &TaskRun,
-    mut task: TaskSpec,
-) -> Result<Result<TaskSpec, Failure>, Error> {
-    for index in 0..task.steps.len() {
+    task: &mut TaskSpec,
+) -> Result<Result<Vec<Option<RefSource>>, Failure>, Error> {
+    let mut sources = vec![None; task.steps.len()];
+    for (index, source) in sources.iter_mut().enumerate() {
         let Some(step) = task.steps.get(index) else { break };
         let Some(reference) = step.r#ref.clone() else {
             continue;
@@ -124,6 +127,7 @@ async fn merge_step_actions(
                 return Ok(Err(Failure::new("TaskRunResolutionFailed", message)));
             }
         };
+        source.clone_from(&action.ref_source);
         match steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params) {
             Ok(merged) => task.steps.splice(index..=index, [merged]).for_each(drop),
             Err(error) => {
@@ -132,7 +136,7 @@ async fn merge_step_actions(
             }
         }
     }
-    Ok(Ok(task))
+    Ok(Ok(sources))
 }
 
 fn substitute(
@@ -140,6 +144,7 @@ fn substitute(
     bindings: &[WorkspaceBinding],
     definition: &Definition<TaskSpec>,
     task: &TaskSpec,
+    step_sources: Vec<Option<RefSource>>,
 ) -> Result<Prepared, Failure> {
     let given = &run.spec.params;
     let refuse = |error: params::Error| {
@@ -173,21 +178,17 @@ fn substitute(
         Some(template) => context::apply_pod_template(template, &task.params, given).map_err(invalid)?,
         None => PodTemplate::default(),
     };
-    let provenance = definition.ref_source.clone().map(|source| Provenance {
-        ref_source: Some(source),
-        feature_flags: None,
-    });
     Ok(Prepared {
         spec: Arc::new(spec),
         workspaces,
         template,
-        provenance,
+        step_sources,
         definition: Definition {
             name: definition.name.clone(),
             spec: (),
             labels: definition.labels.clone(),
             annotations: definition.annotations.clone(),
-            ref_source: None,
+            ref_source: definition.ref_source.clone(),
         },
     })
 }

@@ -6,12 +6,14 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use serde_json::Value;
 use windlass_api::Duration;
 use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Resource as _;
 use windlass_api::Time;
 use windlass_api::names;
+use windlass_api::reasons::annotations;
 use windlass_api::reasons::labels;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
@@ -44,8 +46,10 @@ use super::status::Reports;
 use crate::claims;
 use crate::config::Config;
 use crate::definitions::Definitions;
+use crate::metadata::RELEASE;
 use crate::metadata::add_missing;
 use crate::metadata::owner;
+use crate::provenance;
 
 /// Reconciles `TaskRun`s.
 ///
@@ -63,6 +67,7 @@ pub(crate) struct TaskRuns {
     config: Arc<Config>,
     definitions: Arc<Definitions>,
     jobs: Arc<dyn Jobs>,
+    flags: Arc<Value>,
     /// The current attempt of each run, by the identity of the run.
     attempts: Mutex<HashMap<String, Attempt>>,
 }
@@ -89,6 +94,7 @@ impl TaskRuns {
         Self {
             client,
             clock,
+            flags: provenance::feature_flags(&config),
             config,
             definitions,
             jobs,
@@ -238,14 +244,20 @@ impl TaskRuns {
             spec,
             workspaces,
             template,
-            provenance,
+            step_sources,
             definition,
         } = match prepare::prepare(&self.definitions, run, &bindings).await? {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
         status.task_spec = Some(Arc::clone(&spec));
-        status.provenance = provenance.or_else(|| status.provenance.clone());
+        let source = definition.ref_source.clone();
+        status.provenance = Some(provenance::provenance(
+            status.provenance.as_ref(),
+            source,
+            &self.flags,
+        ));
+        apply::note_step_sources(status, step_sources);
         self.hand_on(run, &definition).await?;
         let executed = prepare::merged(&spec, run);
         if let Some(failure) = prepare::refuse_pod(run, &executed) {
@@ -277,7 +289,7 @@ impl TaskRuns {
         })
     }
 
-    /// Hands labels and annotations of the task on to the run.
+    /// Hands labels and annotations of the task on to the run, and notes the release.
     async fn hand_on(&self, run: &TaskRun, definition: &crate::definitions::Definition<()>) -> Result<()> {
         let mut labels = definition.labels.clone();
         if run.spec.task_spec.is_none() {
@@ -285,7 +297,9 @@ impl TaskRuns {
         }
         let change = |run: &mut TaskRun| {
             let labels = add_missing(&mut run.metadata.labels, &labels);
-            add_missing(&mut run.metadata.annotations, &definition.annotations) || labels
+            let annotations = &mut run.metadata.annotations;
+            let noted = annotations.insert(annotations::RELEASE.to_owned(), RELEASE.to_owned());
+            add_missing(annotations, &definition.annotations) || labels || noted.as_deref() != Some(RELEASE)
         };
         if !change(&mut run.clone()) {
             return Ok(());
