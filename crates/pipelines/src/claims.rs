@@ -64,15 +64,23 @@ pub(crate) fn from_templates(
     (claims, bound)
 }
 
-/// Creates claims; those that exist stay as they are.
-pub(crate) async fn create(client: &dyn Client, claims: Vec<Object>) -> client::Result<()> {
+/// Creates claims; those that exist stay as they are. Returns which claim the plane will not have, and why.
+pub(crate) async fn create(
+    client: &dyn Client,
+    claims: Vec<Object>,
+) -> client::Result<std::result::Result<(), String>> {
     for claim in claims {
+        let name = claim.metadata().name.clone();
         match client.create(claim).await {
             Ok(_) | Err(client::Error::AlreadyExists(_)) => {}
+            // Asking again would be answered the same.
+            Err(client::Error::Invalid(why)) => {
+                return Ok(Err(format!("PVC creation error for {name}: {why}")));
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// The claim that a template of a run's workspace asks for, and the binding that refers to it; `None` when the binding

@@ -13,6 +13,7 @@ use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::PipelineSpec;
 use windlass_api::tekton::PipelineTask;
 use windlass_api::tekton::provenance::RefSource;
+use windlass_api::tekton::task::TaskRef;
 use windlass_engine::Progress;
 use windlass_engine::context;
 use windlass_engine::context::PipelineInputs;
@@ -44,25 +45,56 @@ pub(crate) struct Prepared {
 
 type Outcome<T> = windlass_runtime::client::Result<Result<T, Refusal>>;
 
-/// Resolves, validates and substitutes the pipeline of a run.
-pub(crate) async fn prepare(
+/// Whether a resolver has to find the pipeline of a run.
+pub(crate) fn awaits_pipeline(run: &PipelineRun) -> bool {
+    let known = run.spec.pipeline_spec.is_some() || run.status.pipeline_spec.is_some();
+    let reference = run.spec.pipeline_ref.as_ref().filter(|_| !known);
+    reference.is_some_and(|reference| !reference.resolver.is_empty())
+}
+
+/// Whether resolvers have to find tasks of the pipeline before its first task can start. A run that has started shows how
+/// far it is instead.
+pub(crate) fn awaits_tasks(run: &PipelineRun, spec: &PipelineSpec) -> bool {
+    let mut references = spec
+        .tasks
+        .iter()
+        .chain(&spec.finally)
+        .filter_map(|task| task.task_ref.as_ref());
+    run.status.pipeline_spec.is_none()
+        && references.any(|reference| !reference.resolver.is_empty() && !waits(reference))
+}
+
+/// Finds the pipeline of a run.
+pub(crate) async fn find(definitions: &Definitions, run: &PipelineRun) -> Outcome<Definition<PipelineSpec>> {
+    match resolve(definitions, run).await {
+        Ok(definition) => Ok(Ok(definition)),
+        Err(Error::Plane(error)) => Err(error),
+        Err(error) => Ok(Err(unresolved(run, &error))),
+    }
+}
+
+fn unresolved(run: &PipelineRun, error: &Error) -> Refusal {
+    let (namespace, name) = (&run.metadata.namespace, &run.metadata.name);
+    if let Error::Refused { .. } = error {
+        return Refusal::new(
+            pipeline_run::VALIDATION_FAILED,
+            format!("Failed dryRunValidation for PipelineRun {name}: {USER_ERROR}{error}"),
+        );
+    }
+    let why = chain(error);
+    Refusal::new(
+        pipeline_run::COULDNT_GET_PIPELINE,
+        format!("Error retrieving pipeline for pipelinerun {namespace}/{name}: {why}"),
+    )
+}
+
+/// Finds the tasks of a pipeline, validates it and puts everything in.
+pub(crate) async fn complete(
     definitions: &Definitions,
     run: &PipelineRun,
+    definition: Definition<PipelineSpec>,
     fail_fast: bool,
 ) -> Outcome<Prepared> {
-    let definition = match resolve(definitions, run).await {
-        Ok(definition) => definition,
-        Err(Error::Plane(error)) => return Err(error),
-        Err(error) => {
-            let message = format!(
-                "Error retrieving pipeline for pipelinerun {}/{}: {}",
-                run.metadata.namespace,
-                run.metadata.name,
-                chain(&error)
-            );
-            return Ok(Err(Refusal::new(pipeline_run::COULDNT_GET_PIPELINE, message)));
-        }
-    };
     let spec = match substituted(run, &definition) {
         Ok(spec) => spec,
         Err(refusal) => return Ok(Err(refusal)),
@@ -207,12 +239,7 @@ async fn work_of(
     if !reference.api_version.is_empty() && !reference.kind.is_empty() {
         return Ok(Work::Custom);
     }
-    let waits = reference
-        .params
-        .iter()
-        .flat_map(|param| param_texts(&param.value))
-        .any(|text| ResultRef::in_text(text).next().is_some());
-    if waits {
+    if waits(&reference) {
         return Ok(Work::Task(None));
     }
     if !reference.resolver.is_empty() {
@@ -226,6 +253,15 @@ async fn work_of(
     let definition = Arc::new(definitions.task(namespace, &reference).await?);
     known.insert(reference.name, Arc::clone(&definition));
     Ok(Work::Task(Some(definition)))
+}
+
+/// Whether a resolver needs results of other tasks to find a task.
+fn waits(reference: &TaskRef) -> bool {
+    let mut texts = reference
+        .params
+        .iter()
+        .flat_map(|param| param_texts(&param.value));
+    texts.any(|text| ResultRef::in_text(text).next().is_some())
 }
 
 fn assemble(
@@ -303,5 +339,26 @@ pub(crate) async fn is_cycle(
             .await?;
         let Some(found) = found else { return Ok(false) };
         current = found;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_that_no_plane_would_admit_fails_validation() {
+        let mut run = PipelineRun::default();
+        run.metadata.name = "r".into();
+        let error = Error::Refused {
+            name: "p".into(),
+            problem: "validation failed: missing field(s): spec.tasks".into(),
+        };
+        let refusal = Refusal::new(
+            "PipelineValidationFailed",
+            "Failed dryRunValidation for PipelineRun r: [User error] validation failed for referenced object p: \
+             validation failed: missing field(s): spec.tasks",
+        );
+        assert_eq!(unresolved(&run, &error), refusal);
     }
 }

@@ -11,7 +11,6 @@ use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_api::Resource as _;
 use windlass_api::Time;
-use windlass_api::conditions;
 use windlass_api::reasons::pipeline_run;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
@@ -29,6 +28,7 @@ use windlass_engine::state::Event as TaskEvent;
 use windlass_engine::when;
 use windlass_runtime::Client;
 use windlass_runtime::Clock;
+use windlass_runtime::client;
 use windlass_runtime::client::Event;
 use windlass_runtime::client::Result;
 use windlass_runtime::controller::Action;
@@ -42,6 +42,7 @@ use super::decide;
 use super::decide::Beginning;
 use super::prepare;
 use super::status;
+use super::status::Uncancelled;
 use super::tracker::Tracker;
 use super::tracker::Work;
 use super::validate::Refusal;
@@ -137,14 +138,7 @@ impl PipelineRuns {
     async fn hold(&self, run: &PipelineRun, now: Time) -> Result<Action> {
         let mut status = run.status.clone();
         let message = format!("PipelineRun {:?} is pending", run.metadata.name);
-        conditions::set(
-            &mut status.conditions,
-            "Succeeded",
-            "Unknown",
-            pipeline_run::PENDING,
-            &message,
-            now,
-        );
+        status::ongoing(&mut status, pipeline_run::PENDING, &message, now);
         apply::write_status(self.client.as_ref(), run, status).await?;
         Ok(Action::AwaitChange)
     }
@@ -221,7 +215,20 @@ impl PipelineRuns {
         status: &mut PipelineRunStatus,
         newest: &mut Option<Arc<PipelineRun>>,
     ) -> Result<std::result::Result<Tracker, Refusal>> {
-        let prepared = prepare::prepare(&self.definitions, run, self.config.fail_fast).await?;
+        if prepare::awaits_pipeline(run) {
+            self.announce(run, status, pipeline_run::RESOLVING_PIPELINE_REF)
+                .await?;
+        }
+        let definition = match prepare::find(&self.definitions, run).await? {
+            Ok(definition) => definition,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if prepare::awaits_tasks(run, &definition.spec) {
+            self.announce(run, status, pipeline_run::RESOLVING_TASK_REF)
+                .await?;
+        }
+        let fail_fast = self.config.fail_fast;
+        let prepared = prepare::complete(&self.definitions, run, definition, fail_fast).await?;
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
             Err(refusal) => return Ok(Err(refusal)),
@@ -232,6 +239,22 @@ impl PipelineRuns {
         *newest = self.hand_on(run, &prepared).await?;
         status::keep_definition(status, &prepared.tracker, prepared.ref_source.take(), &self.flags);
         Ok(Ok(prepared.tracker))
+    }
+
+    /// Shows that the run waits for a definition, as that may take long.
+    async fn announce(
+        &self,
+        run: &PipelineRun,
+        status: &mut PipelineRunStatus,
+        reason: &'static str,
+    ) -> Result<()> {
+        let PipelineRun { metadata, .. } = run;
+        let message = format!(
+            "PipelineRun {}/{} awaiting remote resource",
+            metadata.namespace, metadata.name
+        );
+        status::ongoing(status, reason, &message, self.clock.now());
+        apply::write_status(self.client.as_ref(), run, status.clone()).await
     }
 
     /// Puts the children that exist into a tracker that was just made.
@@ -341,6 +364,7 @@ impl PipelineRuns {
                 pass.tracker.begin_finally(pass.now);
             }
             let mut acted = false;
+            let mut not_cancelled = Uncancelled::default();
             for command in &plan.commands {
                 match *command {
                     Command::Skip { node, .. } => note_guards(pass, node),
@@ -362,11 +386,14 @@ impl PipelineRuns {
                     }
                     Command::Cancel { node, cause } => {
                         acted = true;
-                        self.cancel(pass, node, cause).await?;
+                        self.cancel(pass, node, cause, &mut not_cancelled).await;
                     }
                     // No pipeline task can be undone yet, so none is asked for.
                     Command::Undo { .. } => {}
                 }
+            }
+            if !not_cancelled.problems.is_empty() {
+                return Err(self.show_uncancelled(pass, &not_cancelled).await);
             }
             if !(acted || finally_begins) {
                 return Ok(Ok(plan));
@@ -404,8 +431,10 @@ impl PipelineRuns {
             }
         };
         let (claims, all) = claims::from_templates(bound, &owner(run), &run.metadata.namespace);
-        if pass.tracker.owners.is_empty() {
-            claims::create(self.client.as_ref(), claims).await?;
+        if pass.tracker.owners.is_empty()
+            && let Err(refused) = claims::create(self.client.as_ref(), claims).await?
+        {
+            return Ok(Err(status::without_claim(run, &refused)));
         }
         let results = &pass.tracker.knowledge.results;
         match context::apply_result_bindings(results, &all) {
@@ -460,9 +489,10 @@ impl PipelineRuns {
         Ok(Ok(()))
     }
 
-    async fn cancel(&self, pass: &mut Pass<'_>, node: NodeId, cause: CancelCause) -> Result<()> {
+    /// Asks the children of a task to stop. As long as one could not be asked, the task counts as not asked.
+    async fn cancel(&self, pass: &mut Pass<'_>, node: NodeId, cause: CancelCause, failed: &mut Uncancelled) {
         let Some(record) = pass.tracker.knowledge.record_mut(node) else {
-            return Ok(());
+            return;
         };
         record.cancel = Some(cause);
         let open: Vec<_> = record
@@ -471,12 +501,28 @@ impl PipelineRuns {
             .filter(|child| !child.state.is_settled())
             .cloned()
             .collect();
+        let before = failed.problems.len();
         for child in &open {
-            apply::cancel(self.client.as_ref(), &pass.run.metadata.namespace, child, cause).await?;
+            let asked = apply::cancel(self.client.as_ref(), &pass.run.metadata.namespace, child, cause).await;
+            if let Err(error) = asked {
+                failed.add(child, cause, &error);
+            }
         }
-        // A running task can always be asked to stop.
-        let _ = pass.tracker.progress.apply(node, TaskEvent::CancelRequested);
-        Ok(())
+        if failed.problems.len() == before {
+            // A running task can always be asked to stop.
+            let _ = pass.tracker.progress.apply(node, TaskEvent::CancelRequested);
+        }
+    }
+
+    /// Shows that children could not be asked to stop; the error has it tried again.
+    async fn show_uncancelled(&self, pass: &mut Pass<'_>, failed: &Uncancelled) -> client::Error {
+        let (reason, message) = failed.condition(&pass.run.metadata.name);
+        let mut status = pass.take_status();
+        status::ongoing(&mut status, reason, &message, pass.now);
+        if let Err(error) = self.write(pass, status).await {
+            return error;
+        }
+        client::Error::Unavailable(message)
     }
 
     async fn show(&self, pass: &mut Pass<'_>, plan: &Plan) -> Result<Action> {

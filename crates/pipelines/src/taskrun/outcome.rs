@@ -1,6 +1,7 @@
 //! How an attempt's end reads as a condition. Pure.
 
 use windlass_api::Duration;
+use windlass_api::reasons::pipeline_run::COULDNT_CREATE_WORKSPACE_PVC;
 use windlass_api::reasons::task_run;
 use windlass_api::tekton::TaskRun;
 use windlass_executor::Job;
@@ -51,6 +52,17 @@ pub(crate) fn stopped(run: &TaskRun, stop: Stop, timeout: Duration) -> Failure {
             format!("TaskRun {name:?} failed to finish within \"{timeout}\""),
         ),
     }
+}
+
+/// Reason and message of a run that gets no claim for a workspace.
+pub(crate) fn without_claim(run: &TaskRun, refused: &str) -> Failure {
+    Failure::new(
+        COULDNT_CREATE_WORKSPACE_PVC,
+        format!(
+            "failed to create PVC for TaskRun {}/{} workspaces correctly: {refused}",
+            run.metadata.namespace, run.metadata.name
+        ),
+    )
 }
 
 /// Why an ended attempt failed; `None` when it succeeded. `timeout` is the run's, for messages.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use windlass_api::core::PodTemplate;
 use windlass_api::names;
+use windlass_api::reasons::task_run;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
 use windlass_api::tekton::provenance::RefSource;
@@ -38,17 +39,37 @@ pub(crate) struct Prepared {
     pub(crate) definition: Definition<()>,
 }
 
-/// Resolves, validates and substitutes the task of a run.
-pub(crate) async fn prepare(
+type Outcome<T> = windlass_runtime::client::Result<Result<T, Failure>>;
+
+/// Whether a resolver has to find the task of a run.
+pub(crate) fn awaits_task(run: &TaskRun) -> bool {
+    let known = run.spec.task_spec.is_some() || run.status.task_spec.is_some();
+    let reference = run.spec.task_ref.as_ref().filter(|_| !known);
+    reference.is_some_and(|reference| !reference.resolver.is_empty())
+}
+
+/// Whether resolvers have to find actions of a task's steps.
+pub(crate) fn awaits_actions(task: &TaskSpec) -> bool {
+    let mut references = task.steps.iter().filter_map(|step| step.r#ref.as_ref());
+    references.any(|reference| !reference.resolver.is_empty())
+}
+
+/// Finds the task of a run.
+pub(crate) async fn find(definitions: &Definitions, run: &TaskRun) -> Outcome<Definition<TaskSpec>> {
+    match resolve(definitions, run).await {
+        Ok(definition) => Ok(Ok(definition)),
+        Err(Error::Plane(error)) => Err(error),
+        Err(error) => Ok(Err(unresolved(run, &error))),
+    }
+}
+
+/// Finds the actions of a task's steps, validates the task and puts everything in.
+pub(crate) async fn complete(
     definitions: &Definitions,
     run: &TaskRun,
     bindings: &[WorkspaceBinding],
-) -> windlass_runtime::client::Result<Result<Prepared, Failure>> {
-    let definition = match resolve(definitions, run).await {
-        Ok(definition) => definition,
-        Err(Error::Plane(error)) => return Err(error),
-        Err(error) => return Ok(Err(unresolved(run, &error))),
-    };
+    definition: Definition<TaskSpec>,
+) -> Outcome<Prepared> {
     let mut task = definition.spec.clone();
     let step_sources = match merge_step_actions(definitions, run, &mut task).await {
         Ok(Ok(sources)) => sources,
@@ -88,6 +109,9 @@ fn own(run: &TaskRun, spec: TaskSpec) -> Definition<TaskSpec> {
 }
 
 fn unresolved(run: &TaskRun, error: &Error) -> Failure {
+    if let Error::Refused { .. } = error {
+        return Failure::new(task_run::TASK_VALIDATION_FAILED, error.to_string());
+    }
     let name = &run.metadata.name;
     let what = run
         .spec
@@ -118,6 +142,7 @@ async fn merge_step_actions(
         let action = match definitions.step_action(&run.metadata.namespace, &reference).await {
             Ok(action) => action,
             Err(error @ Error::Plane(_)) => return Err(error),
+            Err(error @ Error::Refused { .. }) => return Ok(Err(unresolved(run, &error))),
             Err(error) => {
                 let message = format!(
                     "failed to resolve step ref for step {:?} (index {index}): {}",
@@ -352,4 +377,22 @@ fn validate_places(task: &TaskSpec) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_no_plane_would_admit_fails_validation() {
+        let error = Error::Refused {
+            name: "t".into(),
+            problem: "validation failed: missing field(s): spec.steps".into(),
+        };
+        let failure = Failure::new(
+            "TaskValidationFailed",
+            "validation failed for referenced object t: validation failed: missing field(s): spec.steps",
+        );
+        assert_eq!(unresolved(&TaskRun::default(), &error), failure);
+    }
 }

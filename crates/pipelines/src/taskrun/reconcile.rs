@@ -15,6 +15,7 @@ use windlass_api::Time;
 use windlass_api::names;
 use windlass_api::reasons::annotations;
 use windlass_api::reasons::labels;
+use windlass_api::reasons::task_run;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
 use windlass_api::tekton::taskrun::TaskRunStatus;
@@ -237,16 +238,13 @@ impl TaskRuns {
         id: AttemptId,
         timeout: Duration,
     ) -> Result<std::result::Result<(Job, Arc<TaskSpec>), Failure>> {
-        let written = run.spec.workspaces.clone();
-        let (claims, bindings) = claims::from_templates(written, &owner(run), &run.metadata.namespace);
-        claims::create(self.client.as_ref(), claims).await?;
         let Prepared {
             spec,
             workspaces,
             template,
             step_sources,
             definition,
-        } = match prepare::prepare(&self.definitions, run, &bindings).await? {
+        } = match self.prepare(run, status).await? {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -287,6 +285,59 @@ impl TaskRuns {
                 format!("Failed to create pod due to config error: {error}"),
             )),
         })
+    }
+
+    /// Finds all that the task is made of, and puts it together.
+    async fn prepare(
+        &self,
+        run: &TaskRun,
+        status: &mut TaskRunStatus,
+    ) -> Result<std::result::Result<Prepared, Failure>> {
+        let owner = owner(run);
+        let written = run.spec.workspaces.clone();
+        let (claims, bindings) = claims::from_templates(written, &owner, &run.metadata.namespace);
+        if let Err(refused) = claims::create(self.client.as_ref(), claims).await? {
+            return Ok(Err(outcome::without_claim(run, &refused)));
+        }
+        let of_run = format!(
+            "TaskRun {}/{} awaiting remote",
+            run.metadata.namespace, run.metadata.name
+        );
+        if prepare::awaits_task(run) {
+            let message = format!("{of_run} resource");
+            self.announce(run, status, task_run::RESOLVING_TASK_REF, &message)
+                .await?;
+        }
+        let definition = match prepare::find(&self.definitions, run).await? {
+            Ok(definition) => definition,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if prepare::awaits_actions(&definition.spec) {
+            let message = format!("{of_run} StepAction");
+            self.announce(run, status, task_run::RESOLVING_STEP_ACTION_REF, &message)
+                .await?;
+        }
+        prepare::complete(&self.definitions, run, &bindings, definition).await
+    }
+
+    /// Shows what the run waits for, as that may take long.
+    async fn announce(
+        &self,
+        run: &TaskRun,
+        status: &mut TaskRunStatus,
+        reason: &str,
+        message: &str,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        windlass_api::conditions::set(
+            &mut status.conditions,
+            "Succeeded",
+            "Unknown",
+            reason,
+            message,
+            now,
+        );
+        self.write(run, status.clone()).await
     }
 
     /// Hands labels and annotations of the task on to the run, and notes the release.
