@@ -6,6 +6,7 @@ mod decide;
 mod environment;
 mod files;
 mod job;
+mod launch;
 mod needs;
 mod observe;
 mod outcome;
