@@ -222,10 +222,16 @@ fn substitute(
 /// `status.taskSpec` shows what was written.
 pub(crate) fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
     let mut merged = task.clone();
+    let whole = run.spec.compute_resources.as_ref();
+    let whole = whole.filter(|whole| !(whole.limits.is_empty() && whole.requests.is_empty()));
     for step in &mut merged.steps {
         *step = steps::merge_step_template(task.step_template.as_ref(), step);
         if let Some(set) = run.spec.step_specs.iter().find(|set| set.name == step.name) {
             step.compute_resources = steps::merge_resources(&step.compute_resources, &set.compute_resources);
+        }
+        if let Some(whole) = whole {
+            // Steps run one after another, so each may use all that the task may.
+            step.compute_resources.limits.clone_from(&whole.limits);
         }
     }
     merged.step_template = None;
