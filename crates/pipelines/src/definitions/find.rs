@@ -8,6 +8,7 @@ use windlass_api::Object;
 use windlass_api::Resource;
 use windlass_api::defaults::Defaults;
 use windlass_api::defaults::SetDefaults;
+use windlass_api::reasons::annotations;
 use windlass_api::tekton::Param;
 use windlass_api::tekton::Pipeline;
 use windlass_api::tekton::PipelineSpec;
@@ -181,11 +182,14 @@ pub(crate) fn put_in_params(params: &mut [Param], given: &[Param]) {
 
 fn definition<T: Resource, S>(object: &T, spec: S, ref_source: Option<RefSource>) -> Definition<S> {
     let metadata = object.metadata();
+    let mut annotations = metadata.annotations.clone();
+    // It describes the definition alone.
+    annotations.remove(annotations::LAST_APPLIED);
     Definition {
         name: metadata.name.clone(),
         spec,
         labels: metadata.labels.clone(),
-        annotations: metadata.annotations.clone(),
+        annotations,
         ref_source,
     }
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use windlass_api::Kind;
 use windlass_api::Resource as _;
+use windlass_api::reasons::labels;
 use windlass_api::reasons::pipeline_run;
 use windlass_api::tekton::PipelineRun;
+use windlass_api::tekton::PipelineSpec;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
 use windlass_engine::NodeId;
 use windlass_engine::Phase;
@@ -21,7 +23,9 @@ use super::status;
 use super::tracker::Tracker;
 use super::tracker::Work;
 use super::validate::Refusal;
+use crate::definitions::Definition;
 use crate::metadata::add_missing;
+use crate::provenance;
 
 impl PipelineRuns {
     /// Makes a tracker: for a new run from its pipeline, for one that was started before also from its children.
@@ -44,18 +48,26 @@ impl PipelineRuns {
             self.announce(run, status, pipeline_run::RESOLVING_TASK_REF)
                 .await?;
         }
+        *newest = self.hand_on(run, &definition).await?;
+        let source = definition.ref_source.clone();
+        let noted = status.provenance.as_ref();
+        status.provenance = Some(provenance::provenance(noted, source, &self.flags));
         let fail_fast = self.config.fail_fast;
-        let prepared = prepare::complete(&self.definitions, run, definition, fail_fast).await?;
-        let mut prepared = match prepared {
-            Ok(prepared) => prepared,
-            Err(refusal) => return Ok(Err(refusal)),
+        let tracker = match prepare::complete(&self.definitions, run, &definition, fail_fast).await? {
+            Ok(tracker) => match self.nests_itself(run, &tracker).await? {
+                None => Ok(tracker),
+                Some(refusal) => Err(refusal),
+            },
+            Err(refusal) => Err(refusal),
         };
-        if let Some(refusal) = self.nests_itself(run, &prepared.tracker).await? {
-            return Ok(Err(refusal));
+        if status.pipeline_spec.is_none() {
+            status.pipeline_spec = Some(match &tracker {
+                Ok(tracker) => Arc::clone(&tracker.knowledge.spec),
+                // It shows what was to be run.
+                Err(_) => Arc::new(definition.spec),
+            });
         }
-        *newest = self.hand_on(run, &prepared).await?;
-        status::keep_definition(status, &prepared.tracker, prepared.ref_source.take(), &self.flags);
-        Ok(Ok(prepared.tracker))
+        Ok(tracker)
     }
 
     /// Shows that the run waits for a definition, as that may take long.
@@ -110,11 +122,13 @@ impl PipelineRuns {
     async fn hand_on(
         &self,
         run: &PipelineRun,
-        prepared: &prepare::Prepared,
+        definition: &Definition<PipelineSpec>,
     ) -> Result<Option<Arc<PipelineRun>>> {
+        let mut labels = definition.labels.clone();
+        labels.insert(labels::PIPELINE.to_owned(), definition.name.clone());
         let change = |run: &mut PipelineRun| {
-            let labels = add_missing(&mut run.metadata.labels, &prepared.labels);
-            add_missing(&mut run.metadata.annotations, &prepared.annotations) || labels
+            let labels = add_missing(&mut run.metadata.labels, &labels);
+            add_missing(&mut run.metadata.annotations, &definition.annotations) || labels
         };
         if !change(&mut run.clone()) {
             return Ok(None);

@@ -36,9 +36,6 @@ use super::workspaces;
 use crate::metadata::RELEASE;
 use crate::metadata::owner;
 
-/// Annotation that `kubectl apply` leaves on an object; it describes that object alone.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
 /// Why a task cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -351,7 +348,9 @@ impl Parent<'_> {
             inherited.insert(key.to_owned(), value.to_owned());
         }
         let mut handed_on = run.annotations.clone();
-        handed_on.retain(|key, _| key != LAST_APPLIED && !key.contains(annotations::RESERVED_GROUP));
+        // What `kubectl apply` leaves on an object describes that object alone.
+        handed_on
+            .retain(|key, _| key != annotations::LAST_APPLIED && !key.contains(annotations::RESERVED_GROUP));
         ObjectMeta {
             name,
             namespace: run.namespace.clone(),

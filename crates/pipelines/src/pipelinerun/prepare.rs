@@ -12,7 +12,6 @@ use windlass_api::references::param_texts;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::PipelineSpec;
 use windlass_api::tekton::PipelineTask;
-use windlass_api::tekton::provenance::RefSource;
 use windlass_api::tekton::task::TaskRef;
 use windlass_engine::Progress;
 use windlass_engine::context;
@@ -33,15 +32,6 @@ use crate::definitions::Definitions;
 use crate::definitions::Error;
 use crate::definitions::chain;
 use crate::definitions::put_in_params;
-
-/// A run that may start, or go on after a restart.
-pub(crate) struct Prepared {
-    pub(crate) tracker: Tracker,
-    /// Labels and annotations that the pipeline hands on to its run.
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) annotations: BTreeMap<String, String>,
-    pub(crate) ref_source: Option<RefSource>,
-}
 
 type Outcome<T> = windlass_runtime::client::Result<Result<T, Refusal>>;
 
@@ -92,10 +82,10 @@ fn unresolved(run: &PipelineRun, error: &Error) -> Refusal {
 pub(crate) async fn complete(
     definitions: &Definitions,
     run: &PipelineRun,
-    definition: Definition<PipelineSpec>,
+    definition: &Definition<PipelineSpec>,
     fail_fast: bool,
-) -> Outcome<Prepared> {
-    let spec = match substituted(run, &definition) {
+) -> Outcome<Tracker> {
+    let spec = match substituted(run, definition) {
         Ok(spec) => spec,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -266,11 +256,11 @@ fn waits(reference: &TaskRef) -> bool {
 
 fn assemble(
     run: &PipelineRun,
-    definition: Definition<PipelineSpec>,
+    definition: &Definition<PipelineSpec>,
     spec: PipelineSpec,
     work: Vec<Work>,
     fail_fast: bool,
-) -> Result<Prepared, Refusal> {
+) -> Result<Tracker, Refusal> {
     let graph = tracker::graph(&spec, fail_fast).map_err(|error| {
         Refusal::new(
             pipeline_run::INVALID_GRAPH,
@@ -280,32 +270,25 @@ fn assemble(
             ),
         )
     })?;
-    let mut labels = definition.labels;
-    labels.insert(labels::PIPELINE.to_owned(), definition.name.clone());
     let count = work.len();
-    Ok(Prepared {
-        tracker: Tracker {
-            uid: run.metadata.uid.clone(),
-            pipeline_name: definition.name,
-            progress: Progress::new(Arc::new(graph)),
-            knowledge: Knowledge {
-                spec: Arc::new(spec),
-                work,
-                records: vec![Record::default(); count],
-                results: ResultsByTask::new(),
-                artifacts: Replacer::new(),
-                finally: None,
-                faults: BTreeMap::new(),
-                broken_when: None,
-            },
-            owners: HashMap::new(),
-            finally_started: run.status.finally_start_time,
-            written: None,
-            ends_now: false,
+    Ok(Tracker {
+        uid: run.metadata.uid.clone(),
+        pipeline_name: definition.name.clone(),
+        progress: Progress::new(Arc::new(graph)),
+        knowledge: Knowledge {
+            spec: Arc::new(spec),
+            work,
+            records: vec![Record::default(); count],
+            results: ResultsByTask::new(),
+            artifacts: Replacer::new(),
+            finally: None,
+            faults: BTreeMap::new(),
+            broken_when: None,
         },
-        labels,
-        annotations: definition.annotations,
-        ref_source: definition.ref_source,
+        owners: HashMap::new(),
+        finally_started: run.status.finally_start_time,
+        written: None,
+        ends_now: false,
     })
 }
 

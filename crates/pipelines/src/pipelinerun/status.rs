@@ -1,8 +1,5 @@
 //! The status that follows from what is known. Pure.
 
-use std::sync::Arc;
-
-use serde_json::Value;
 use windlass_api::Duration;
 use windlass_api::Time;
 use windlass_api::conditions;
@@ -12,7 +9,6 @@ use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::pipelinerun::ChildStatusReference;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
 use windlass_api::tekton::pipelinerun::SkippedTask;
-use windlass_api::tekton::provenance::RefSource;
 use windlass_engine::NodeId;
 use windlass_engine::Phase;
 use windlass_engine::State;
@@ -27,7 +23,6 @@ use super::decide::timeouts;
 use super::tracker::Child;
 use super::tracker::Tracker;
 use super::validate::Refusal;
-use crate::provenance::provenance;
 
 /// The first thing that is ever written: the run was seen, and its clock runs.
 pub(crate) fn start(status: &mut PipelineRunStatus, now: Time) {
@@ -101,19 +96,6 @@ pub(crate) fn refuse(status: &mut PipelineRunStatus, refusal: &Refusal, now: Tim
         now,
     );
     status.completion_time = Some(now);
-}
-
-/// Keeps the definition that the run executes.
-pub(crate) fn keep_definition(
-    status: &mut PipelineRunStatus,
-    tracker: &Tracker,
-    source: Option<RefSource>,
-    flags: &Arc<Value>,
-) {
-    if status.pipeline_spec.is_none() {
-        status.pipeline_spec = Some(Arc::clone(&tracker.knowledge.spec));
-    }
-    status.provenance = Some(provenance(status.provenance.as_ref(), source, flags));
 }
 
 /// Shows how far the run is; ends it when it is done.

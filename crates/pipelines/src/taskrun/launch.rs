@@ -29,6 +29,7 @@ use super::reconcile::Attempt;
 use super::reconcile::TaskRuns;
 use super::status::Reports;
 use crate::claims;
+use crate::definitions::Definition;
 use crate::metadata::RELEASE;
 use crate::metadata::add_missing;
 use crate::metadata::owner;
@@ -86,20 +87,12 @@ impl TaskRuns {
             workspaces,
             template,
             step_sources,
-            definition,
         } = match self.prepare(run, status).await? {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
         status.task_spec = Some(Arc::clone(&spec));
-        let source = definition.ref_source.clone();
-        status.provenance = Some(provenance::provenance(
-            status.provenance.as_ref(),
-            source,
-            &self.flags,
-        ));
         apply::note_step_sources(status, step_sources);
-        self.hand_on(run, &definition).await?;
         let executed = prepare::merged(&spec, run);
         if let Some(failure) = prepare::refuse_pod(run, &executed) {
             return Ok(Err(failure));
@@ -160,7 +153,16 @@ impl TaskRuns {
             self.announce(run, status, task_run::RESOLVING_STEP_ACTION_REF, &message)
                 .await?;
         }
-        prepare::complete(&self.definitions, run, &bindings, definition).await
+        self.hand_on(run, &definition).await?;
+        let source = definition.ref_source.clone();
+        let noted = status.provenance.as_ref();
+        status.provenance = Some(provenance::provenance(noted, source, &self.flags));
+        let prepared = prepare::complete(&self.definitions, run, &bindings, &definition).await?;
+        if prepared.is_err() && status.task_spec.is_none() {
+            // It shows what was to be run.
+            status.task_spec = Some(Arc::new(definition.spec));
+        }
+        Ok(prepared)
     }
 
     /// Shows what the run waits for, as that may take long.
@@ -184,7 +186,7 @@ impl TaskRuns {
     }
 
     /// Hands labels and annotations of the task on to the run, and notes the release.
-    async fn hand_on(&self, run: &TaskRun, definition: &crate::definitions::Definition<()>) -> Result<()> {
+    async fn hand_on(&self, run: &TaskRun, definition: &Definition<TaskSpec>) -> Result<()> {
         let mut labels = definition.labels.clone();
         if run.spec.task_spec.is_none() {
             labels.insert(labels::TASK.to_owned(), definition.name.clone());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use windlass_api::core::PodTemplate;
 use windlass_api::names;
+use windlass_api::reasons::labels;
 use windlass_api::reasons::task_run;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
@@ -35,8 +36,6 @@ pub(crate) struct Prepared {
     pub(crate) template: PodTemplate,
     /// Where the actions of steps came from, for each step; `None` for one that is written in the task.
     pub(crate) step_sources: Vec<Option<RefSource>>,
-    /// Labels and annotations that the definition hands on, and where it came from.
-    pub(crate) definition: Definition<()>,
 }
 
 type Outcome<T> = windlass_runtime::client::Result<Result<T, Failure>>;
@@ -68,7 +67,7 @@ pub(crate) async fn complete(
     definitions: &Definitions,
     run: &TaskRun,
     bindings: &[WorkspaceBinding],
-    definition: Definition<TaskSpec>,
+    definition: &Definition<TaskSpec>,
 ) -> Outcome<Prepared> {
     let mut task = definition.spec.clone();
     let step_sources = match merge_step_actions(definitions, run, &mut task).await {
@@ -77,7 +76,7 @@ pub(crate) async fn complete(
         Err(Error::Plane(error)) => return Err(error),
         Err(error) => return Ok(Err(unresolved(run, &error))),
     };
-    Ok(substitute(run, bindings, &definition, &task, step_sources))
+    Ok(substitute(run, bindings, definition, &task, step_sources))
 }
 
 async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<TaskSpec>, Error> {
@@ -93,10 +92,12 @@ async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<
     definitions.task(&run.metadata.namespace, &reference).await
 }
 
-/// An embedded task is known by the name of its run.
+/// An embedded task is known by the name of its run, another one that was found before by the name it had then.
 fn own(run: &TaskRun, spec: TaskSpec) -> Definition<TaskSpec> {
+    let found = run.metadata.labels.get(labels::TASK);
+    let found = found.filter(|_| run.spec.task_spec.is_none());
     Definition {
-        name: run.metadata.name.clone(),
+        name: found.unwrap_or(&run.metadata.name).clone(),
         spec,
         labels: std::collections::BTreeMap::new(),
         annotations: std::collections::BTreeMap::new(),
@@ -208,13 +209,6 @@ fn substitute(
         workspaces,
         template,
         step_sources,
-        definition: Definition {
-            name: definition.name.clone(),
-            spec: (),
-            labels: definition.labels.clone(),
-            annotations: definition.annotations.clone(),
-            ref_source: definition.ref_source.clone(),
-        },
     })
 }
 
@@ -400,5 +394,16 @@ mod tests {
             "validation failed for referenced object t: validation failed: missing field(s): spec.steps",
         );
         assert_eq!(unresolved(&TaskRun::default(), &error), failure);
+    }
+
+    #[test]
+    fn a_task_that_was_found_before_keeps_its_name() {
+        let mut run = TaskRun::default();
+        run.metadata.name = "r".into();
+        assert_eq!(own(&run, TaskSpec::default()).name, "r");
+        run.metadata.labels.insert(labels::TASK.into(), "t".into());
+        assert_eq!(own(&run, TaskSpec::default()).name, "t");
+        Arc::make_mut(&mut run.spec).task_spec = Some(TaskSpec::default());
+        assert_eq!(own(&run, TaskSpec::default()).name, "r");
     }
 }
