@@ -13,6 +13,7 @@ mod outcome;
 mod prepare;
 mod reconcile;
 mod status;
+mod validate;
 mod volumes;
 
 pub(crate) use reconcile::TaskRuns;

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use windlass_api::core::PodTemplate;
-use windlass_api::names;
 use windlass_api::reasons::labels;
 use windlass_api::reasons::task_run;
 use windlass_api::tekton::TaskRun;
@@ -19,6 +18,7 @@ use windlass_engine::params::USER_ERROR;
 use windlass_engine::steps;
 
 use super::outcome::Failure;
+use super::validate;
 use crate::definitions::Definition;
 use crate::definitions::Definitions;
 use crate::definitions::Error;
@@ -180,7 +180,7 @@ fn substitute(
     params::validate_task_params(&definition.name, &task.params, given, &[]).map_err(refuse)?;
     params::validate_enum(&task.params, given).map_err(refuse)?;
     params::validate_task_indexing(task, given).map_err(refuse)?;
-    validate_workspaces(run, task)?;
+    validate::workspaces(run, task)?;
     let invalid =
         |error: context::Error| Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{error}"));
     let workspaces = context::apply_task_bindings(&task.params, given, bindings).map_err(invalid)?;
@@ -199,7 +199,7 @@ fn substitute(
         workspaces: &values,
     };
     let spec = context::apply_task(task, &inputs).map_err(invalid)?;
-    validate_places(&spec)?;
+    validate::places(&spec)?;
     let template = match &run.spec.pod_template {
         Some(template) => context::apply_pod_template(template, &task.params, given).map_err(invalid)?,
         None => PodTemplate::default(),
@@ -297,86 +297,6 @@ fn workspace_value(binding: &WorkspaceBinding) -> WorkspaceValue {
         ),
         claim: claim.unwrap_or_default(),
     }
-}
-
-/// Every required workspace is bound, and every binding is declared; an embedded task may leave declarations out.
-fn validate_workspaces(run: &TaskRun, task: &TaskSpec) -> Result<(), Failure> {
-    let refuse = |message: String| {
-        Err(Failure::new(
-            "TaskRunValidationFailed",
-            format!("{USER_ERROR}{message}"),
-        ))
-    };
-    let bound: BTreeSet<&str> = run
-        .spec
-        .workspaces
-        .iter()
-        .map(|binding| binding.name.as_str())
-        .collect();
-    let missing = task
-        .workspaces
-        .iter()
-        .find(|declared| !declared.optional && !bound.contains(declared.name.as_str()));
-    if let Some(declared) = missing {
-        return refuse(format!(
-            "declared workspace {:?} is required but has not been bound",
-            declared.name
-        ));
-    }
-    if run.spec.task_spec.is_some() {
-        return Ok(());
-    }
-    let declared: BTreeSet<&str> = task
-        .workspaces
-        .iter()
-        .map(|declared| declared.name.as_str())
-        .collect();
-    match run
-        .spec
-        .workspaces
-        .iter()
-        .find(|binding| !declared.contains(binding.name.as_str()))
-    {
-        Some(binding) => refuse(format!(
-            "workspace binding {:?} does not match any declared workspace",
-            binding.name
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Names that become parts of paths must not lead anywhere else.
-fn validate_places(task: &TaskSpec) -> Result<(), Failure> {
-    let refuse = |message: String| {
-        Err(Failure::new(
-            "TaskRunValidationFailed",
-            format!("{USER_ERROR}{message}"),
-        ))
-    };
-    if let Some(result) = task
-        .results
-        .iter()
-        .find(|result| !names::is_result_name(&result.name))
-    {
-        return refuse(format!("invalid result name {:?}", result.name));
-    }
-    let mounts = task.steps.iter().flat_map(|step| &step.volume_mounts);
-    let mounts = mounts.chain(task.sidecars.iter().flat_map(|sidecar| &sidecar.volume_mounts));
-    for mount in mounts {
-        if mount.sub_path.split('/').any(|part| part == "..") || mount.sub_path.starts_with('/') {
-            return refuse(format!(
-                "subPath {:?} of volume {:?} must stay inside the volume",
-                mount.sub_path, mount.name
-            ));
-        }
-        if !mount.mount_path.starts_with('/') || mount.mount_path.split('/').any(|part| part == "..") {
-            return refuse(format!(
-                "mountPath {:?} of volume {:?} must be an absolute path",
-                mount.mount_path, mount.name
-            ));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
