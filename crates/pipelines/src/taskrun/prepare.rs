@@ -177,10 +177,12 @@ fn substitute(
         let (reason, message) = error.task_condition();
         Failure::new(reason, message)
     };
+    validate::requests(task)?;
     params::validate_task_params(&definition.name, &task.params, given, &[]).map_err(refuse)?;
     params::validate_enum(&task.params, given).map_err(refuse)?;
     params::validate_task_indexing(task, given).map_err(refuse)?;
     validate::workspaces(run, task)?;
+    validate::overrides(run, task)?;
     let invalid =
         |error: context::Error| Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{error}"));
     let workspaces = context::apply_task_bindings(&task.params, given, bindings).map_err(invalid)?;
