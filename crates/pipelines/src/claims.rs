@@ -13,6 +13,8 @@ use windlass_api::meta::ObjectMeta;
 use windlass_api::meta::OwnerReference;
 use windlass_api::names::is_dns_subdomain;
 use windlass_api::tekton::workspaces::WorkspaceBinding;
+use windlass_runtime::Client;
+use windlass_runtime::client;
 
 use crate::config::Config;
 
@@ -42,9 +44,48 @@ pub(crate) fn provide(config: &Config, namespace: &str, name: &str) -> io::Resul
     Ok(place)
 }
 
+/// The claims that the templates of a run's workspaces ask for, and the workspaces with references to them.
+pub(crate) fn from_templates(
+    bindings: Vec<WorkspaceBinding>,
+    owner: &OwnerReference,
+    namespace: &str,
+) -> (Vec<Object>, Vec<WorkspaceBinding>) {
+    let mut claims = Vec::new();
+    let bound = bindings
+        .into_iter()
+        .map(|binding| match from_template(&binding, owner, namespace) {
+            None => binding,
+            Some((claim, binding)) => {
+                claims.push(claim);
+                binding
+            }
+        });
+    let bound = bound.collect();
+    (claims, bound)
+}
+
+/// Creates claims; those that exist stay as they are. Returns which claim the plane will not have, and why.
+pub(crate) async fn create(
+    client: &dyn Client,
+    claims: Vec<Object>,
+) -> client::Result<std::result::Result<(), String>> {
+    for claim in claims {
+        let name = claim.metadata().name.clone();
+        match client.create(claim).await {
+            Ok(_) | Err(client::Error::AlreadyExists(_)) => {}
+            // Asking again would be answered the same.
+            Err(client::Error::Invalid(why)) => {
+                return Ok(Err(format!("PVC creation error for {name}: {why}")));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Ok(()))
+}
+
 /// The claim that a template of a run's workspace asks for, and the binding that refers to it; `None` when the binding
 /// has no template. The name depends on nothing but run and workspace, so asking again asks for the same claim.
-pub(crate) fn from_template(
+fn from_template(
     binding: &WorkspaceBinding,
     owner: &OwnerReference,
     namespace: &str,

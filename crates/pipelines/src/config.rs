@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use windlass_api::Duration;
+use windlass_api::validation::Flags;
 
 /// Settings of the pipeline controllers. The names upstream uses in its `config-defaults` and `feature-flags` are
 /// given where one exists.
@@ -29,6 +30,8 @@ pub struct Config {
     pub cover_all_secrets: bool,
     /// Custom tasks that no controller of this plane knows end with a reason instead of waiting for one.
     pub refuse_unknown_custom_tasks: bool,
+    /// Which features are admitted (`feature-flags`), as statuses show them; default all. Whoever admits objects decides.
+    pub flags: Flags,
 }
 
 impl Config {
@@ -44,6 +47,7 @@ impl Config {
             allow_host_path: false,
             cover_all_secrets: true,
             refuse_unknown_custom_tasks: false,
+            flags: Flags::permissive(),
         }
     }
 }

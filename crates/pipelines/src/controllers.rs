@@ -44,6 +44,7 @@ pub fn start(foundations: &Foundations, observations: Observations) -> JoinSet<(
     let definitions = Arc::new(Definitions {
         client: Arc::clone(&client),
         fetcher,
+        flags: config.flags.clone(),
     });
     let mut tasks = JoinSet::new();
     let task_runs = Arc::new(TaskRuns::new(

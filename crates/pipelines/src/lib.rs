@@ -11,6 +11,7 @@ mod definitions;
 mod expand;
 mod metadata;
 mod pipelinerun;
+mod provenance;
 mod taskrun;
 
 pub use config::Config;

@@ -1,6 +1,9 @@
-//! A client whose user dies at a chosen moment.
+//! A client whose user dies at a chosen moment, and whose calls fail where that is asked for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
@@ -11,11 +14,37 @@ use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_runtime::Client;
+use windlass_runtime::client::Error;
 use windlass_runtime::client::List;
 use windlass_runtime::client::LogQuery;
 use windlass_runtime::client::LogStream;
 use windlass_runtime::client::Result;
 use windlass_runtime::client::Watch;
+
+/// How many of the next writes of an object fail, by its key; those of its status do not. Clones share the numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<HashMap<Key, usize>>>);
+
+impl Faults {
+    /// The next writes of an object fail, so many of them.
+    pub fn add(&self, key: Key, times: usize) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, times);
+    }
+
+    fn take(&self, key: &Key) -> Result<()> {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match left.get_mut(key) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                Err(Error::Unavailable(format!("the plane does not take {key} now")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Passes every call on; after the write that was chosen it never answers again, and says so.
 pub struct CrashingClient {
@@ -23,13 +52,15 @@ pub struct CrashingClient {
     writes: AtomicUsize,
     crash_after: Option<usize>,
     crashed: Notify,
+    faults: Faults,
 }
 
 impl CrashingClient {
     /// A client that dies after so many writes; `None` never.
-    pub fn new(inner: Arc<dyn Client>, crash_after: Option<usize>) -> Self {
+    pub fn new(inner: Arc<dyn Client>, crash_after: Option<usize>, faults: Faults) -> Self {
         Self {
             inner,
+            faults,
             writes: AtomicUsize::new(0),
             crash_after,
             crashed: Notify::new(),
@@ -64,6 +95,10 @@ impl CrashingClient {
     }
 }
 
+fn refuse<'a>(error: Error) -> BoxFuture<'a, Result<Object>> {
+    std::future::ready(Err(error)).boxed()
+}
+
 impl Client for CrashingClient {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Object>>> {
         self.inner.get(key)
@@ -74,11 +109,15 @@ impl Client for CrashingClient {
     }
 
     fn create(&self, object: Object) -> BoxFuture<'_, Result<Object>> {
-        self.write(self.inner.create(object)).boxed()
+        let taken = self.faults.take(&object.key());
+        self.write(taken.map_or_else(refuse, |()| self.inner.create(object)))
+            .boxed()
     }
 
     fn update(&self, object: Object) -> BoxFuture<'_, Result<Object>> {
-        self.write(self.inner.update(object)).boxed()
+        let taken = self.faults.take(&object.key());
+        self.write(taken.map_or_else(refuse, |()| self.inner.update(object)))
+            .boxed()
     }
 
     fn update_status(&self, object: Object) -> BoxFuture<'_, Result<Object>> {

@@ -40,6 +40,7 @@ use windlass_store::logs::SegmentId;
 
 use crate::clock::PausedClock;
 use crate::crash::CrashingClient;
+use crate::crash::Faults;
 use crate::recorder::Recorder;
 
 /// The namespace of objects that name none.
@@ -74,6 +75,7 @@ pub struct Plane {
     controllers: Mutex<Option<JoinSet<()>>>,
     crashing: Mutex<Arc<CrashingClient>>,
     crashes: Mutex<VecDeque<usize>>,
+    faults: Faults,
     writes: Mutex<usize>,
     past: Mutex<Past>,
     directory: tempfile::TempDir,
@@ -102,7 +104,7 @@ impl Plane {
         };
         let flags = setup.flags.unwrap_or_else(Flags::permissive);
         let admission = Webhooks {
-            flags,
+            flags: flags.clone(),
             ..Webhooks::default()
         };
         let store = Store::new(Box::new(admission), Box::new(stamp));
@@ -112,11 +114,13 @@ impl Plane {
         let logs = Logs::new(directory.path().to_owned());
         let client = Arc::new(LocalClient::new(store, logs.clone()));
         let mut config = Config::new(directory.path().join("claims"));
+        config.flags = flags;
         if let Some(change) = setup.config {
             change(&mut config);
         }
         let mut crashes: VecDeque<usize> = setup.crashes.into();
-        let crashing = CrashingClient::new(Arc::clone(&client) as Arc<dyn Client>, crashes.pop_front());
+        let (inner, faults) = (Arc::clone(&client) as Arc<dyn Client>, Faults::default());
+        let crashing = CrashingClient::new(inner, crashes.pop_front(), faults.clone());
         let plane = Arc::new(Self {
             client,
             clock,
@@ -126,6 +130,7 @@ impl Plane {
             controllers: Mutex::default(),
             crashing: Mutex::new(Arc::new(crashing)),
             crashes: Mutex::new(crashes),
+            faults,
             writes: Mutex::new(0),
             past: Mutex::new(Past {
                 watch,
@@ -172,7 +177,8 @@ impl Plane {
     pub fn restart(self: &Arc<Self>) {
         *locked(&self.controllers) = None;
         let crash = locked(&self.crashes).pop_front();
-        let next = CrashingClient::new(Arc::clone(&self.client) as Arc<dyn Client>, crash);
+        let inner = Arc::clone(&self.client) as Arc<dyn Client>;
+        let next = CrashingClient::new(inner, crash, self.faults.clone());
         let last = std::mem::replace(&mut *locked(&self.crashing), Arc::new(next));
         *locked(&self.writes) += last.writes();
         self.start_controllers();
@@ -194,6 +200,11 @@ impl Plane {
             .filter(|object| object.key() == *key)
             .cloned()
             .collect()
+    }
+
+    /// The next writes of an object by controllers fail, so many of them; its status is written all the same.
+    pub fn fail_writes(&self, key: &Key, times: usize) {
+        self.faults.add(key.clone(), times);
     }
 
     /// The door to the plane, for others than its controllers.

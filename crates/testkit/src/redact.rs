@@ -22,16 +22,25 @@ const IDENTITIES: [&str; 4] = [
     "tekton.dev/taskRunUID",
 ];
 
-/// Replaces times, identities and versions in an object, and takes out the flags its provenance repeats.
+/// The annotation that names the version of the program.
+const RELEASE: &str = "pipeline.tekton.dev/release";
+
+/// The flags of a plane.
+const FLAGS: &str = "featureFlags";
+
+/// Replaces times, identities and versions in an object, and the flags that every provenance repeats.
 pub fn redact(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            members.shift_remove("featureFlags");
             for (name, member) in members {
                 if TIMES.contains(&name.as_str()) {
                     *member = Value::String("<time>".to_owned());
                 } else if IDENTITIES.contains(&name.as_str()) {
                     *member = Value::String("<id>".to_owned());
+                } else if name == RELEASE {
+                    *member = Value::String("<release>".to_owned());
+                } else if name == FLAGS {
+                    *member = Value::String("<flags>".to_owned());
                 } else {
                     redact(member);
                 }

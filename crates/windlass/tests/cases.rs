@@ -35,6 +35,7 @@ macro_rules! cases {
 }
 
 cases! {
+    pipeline_artifacts => "pipeline-artifacts.yaml",
     pipeline_by_reference => "pipeline-by-reference.yaml",
     pipeline_claims => "pipeline-claims.yaml",
     pipeline_failure_stops_new_tasks => "pipeline-failure-stops-new-tasks.yaml",
@@ -54,6 +55,7 @@ cases! {
     pipeline_timeout => "pipeline-timeout.yaml",
     pipeline_when_cel => "pipeline-when-cel.yaml",
     pipeline_when_skips => "pipeline-when-skips.yaml",
+    task_artifacts => "task-artifacts.yaml",
     task_busybox_shell => "task-busybox-shell.yaml",
     task_context_and_second_pass => "task-context-and-second-pass.yaml",
     task_environment_in_arguments => "task-environment-in-arguments.yaml",

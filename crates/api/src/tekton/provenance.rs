@@ -1,6 +1,7 @@
 //! Where definitions came from and what was built.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,9 +16,9 @@ pub struct Provenance {
     /// Source of a remote definition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ref_source: Option<RefSource>,
-    /// Flags in force.
+    /// Flags in force; shared, because every status of a plane repeats them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub feature_flags: Option<Value>,
+    pub feature_flags: Option<Arc<Value>>,
 }
 
 /// Identity of a remote definition.
@@ -63,7 +64,7 @@ pub struct Artifact {
 }
 
 /// One part of an artifact.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArtifactValue {
     /// Digests of its content by algorithm.

@@ -215,6 +215,32 @@ fn logs_are_kept_one_file_per_step() {
     assert_eq!(log, "Hello world\nno newline");
 }
 
+#[test]
+fn a_step_that_prints_nothing_has_an_empty_log() {
+    let silent = FakePlanes::new(|object| {
+        let run = task_of(object);
+        vec![
+            see(run.clone()),
+            Act::Print("hello-run-abcde-pod", "step-greet", b""),
+            see(ended(
+                run,
+                "True",
+                "Succeeded",
+                "All Steps have completed executing",
+            )),
+        ]
+    });
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("hello.yaml"), TASK).unwrap();
+    execute(
+        &silent,
+        directory.path(),
+        &["run", "@/hello.yaml", "--log-dir", "@/logs"],
+    );
+    let log = fs::read_to_string(directory.path().join("logs/hello/greet.log")).unwrap();
+    assert_eq!(log, "");
+}
+
 /// Plays a pipeline whose second task fails.
 fn failing(object: &Object) -> Vec<Act> {
     let Object::PipelineRun(root) = object else {

@@ -47,7 +47,10 @@ impl LogDirectory {
     pub(super) fn write(&mut self, task: &str, chunk: &LogChunk) -> io::Result<()> {
         let container = (chunk.pod.clone(), chunk.container.clone());
         if chunk.bytes.is_empty() {
-            self.open.remove(&container);
+            // A step that printed nothing has a file too, which says just that.
+            if self.open.remove(&container).is_none() && !self.paths.contains_key(&container) {
+                self.open_file(task, &container)?;
+            }
             return Ok(());
         }
         if let Some(file) = self.open.get_mut(&container) {

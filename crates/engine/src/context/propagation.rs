@@ -1,5 +1,6 @@
 //! What reaches the task that is written inside a pipeline.
 
+use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::PipelineTask;
 
 use crate::params::pipeline_bases;
@@ -12,7 +13,8 @@ use crate::substitution::visit_task;
 /// Puts a pipeline's values into an embedded task.
 ///
 /// A parameter that the pipeline task itself gives hides the pipeline's: its variable stays, and the task's own run puts
-/// the value in. A default of the embedded task hides nothing, as upstream: what the run gives wins over defaults.
+/// the value in. Keys that an object of the pipeline has and the task's does not are still the pipeline's. A default of
+/// the embedded task hides nothing, as upstream: what the run gives wins over defaults.
 ///
 /// What is added counts against the pass over the pipeline.
 pub(super) fn propagate(
@@ -31,7 +33,15 @@ pub(super) fn propagate(
             .chain(matrix.include.iter().flat_map(|include| &include.params))
     });
     for param in task.params.iter().chain(fanned) {
-        for base in pipeline_bases(&param.name) {
+        let bases = pipeline_bases(&param.name);
+        if let (ParamValue::Object(own), Some(base)) = (&param.value, bases.first())
+            && let Some(all) = values.get_object(base)
+        {
+            for (key, text) in all.iter().filter(|(key, _)| !own.contains_key(*key)) {
+                inner.string(format!("{base}.{key}"), text.clone());
+            }
+        }
+        for base in bases {
             inner.hide(base);
         }
     }

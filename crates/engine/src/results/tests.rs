@@ -342,7 +342,7 @@ fn artifacts_reach_embedded_tasks_and_later_steps() {
     let values = artifact_values(ArtifactScope::Tasks, [("x", &artifacts)]);
     let task: PipelineTask = read(json!({"name": "t", "taskSpec": {"steps": [{"args": texts("tasks")}]}}));
     let applied = serde_json::to_value(apply_task_artifacts(&task, &values).unwrap()).unwrap();
-    let expected = format!("{source} {image} [] $(tasks.x.outputs.gone)");
+    let expected = format!("{source} {image} null $(tasks.x.outputs.gone)");
     assert_eq!(applied["taskSpec"]["steps"][0]["args"], json!([expected]));
 
     let values = artifact_values(ArtifactScope::Steps, [("x", &artifacts)]);
@@ -352,10 +352,49 @@ fn artifacts_reach_embedded_tasks_and_later_steps() {
     let applied = expand_step_artifacts(&step, &values).unwrap();
     assert_eq!(
         applied.args,
-        [format!("{source} {image} [] $(steps.x.outputs.gone)")]
+        [format!("{source} {image} null $(steps.x.outputs.gone)")]
     );
     assert_eq!(
         (applied.script.as_str(), applied.env[0].value.as_str()),
         (image, source)
     );
+}
+
+#[test]
+fn artifacts_of_one_name_become_one() {
+    let declared = |value| read::<Artifacts>(value);
+    let all = [
+        declared(json!({
+            "inputs": [{"name": "source", "buildOutput": true, "values": [{"uri": "a"}]}],
+            "outputs": [{"name": "image", "values": [{"uri": "b", "digest": {"sha1": "1"}}, {"uri": "b"}]}],
+        })),
+        declared(json!({})),
+        declared(json!({
+            "inputs": [{"name": "base", "values": [{"uri": "c"}]}, {"name": "source", "values": [{"uri": "a"}, {"uri": "d"}]}],
+            "outputs": [{"name": "image", "buildOutput": true, "values": [{"digest": {"sha1": "1"}, "uri": "b"}]}],
+        })),
+    ];
+    assert_eq!(
+        serde_json::to_value(merge_artifacts(&all)).unwrap(),
+        json!({
+            "inputs": [{"name": "source", "values": [{"uri": "a"}, {"uri": "d"}]}, {"name": "base", "values": [{"uri": "c"}]}],
+            "outputs": [{"name": "image", "buildOutput": true, "values": [{"digest": {"sha1": "1"}, "uri": "b"}, {"uri": "b"}]}],
+        })
+    );
+}
+
+#[test]
+fn artifacts_of_steps_are_told_from_other_variables() {
+    let rows = [
+        ("cat $(steps.a.outputs.image)", true),
+        ("$(steps.a.inputs)", true),
+        (
+            "$(steps.a.results.outputs) $(tasks.a.outputs.image) $(outputs)",
+            false,
+        ),
+        ("$(steps.outputs)", false),
+    ];
+    for (text, uses) in rows {
+        assert_eq!(uses_step_artifacts(text), uses, "{text}");
+    }
 }

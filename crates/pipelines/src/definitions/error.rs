@@ -35,6 +35,14 @@ pub(crate) enum Error {
         /// Why.
         source: windlass_fetch::Error,
     },
+    /// A remote definition is one that the plane would not admit; the beginning is upstream's.
+    #[error("validation failed for referenced object {name}: {problem}")]
+    Refused {
+        /// Name that it gives itself.
+        name: String,
+        /// All that is wrong with it.
+        problem: String,
+    },
     /// What was fetched cannot be read as the wanted kind.
     #[error("read what resolver {resolver:?} fetched: {problem}")]
     Content {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use windlass_api::Key;
 use windlass_api::Object;
 use windlass_api::Resource;
+use windlass_api::defaults::Defaults;
+use windlass_api::defaults::SetDefaults;
+use windlass_api::reasons::annotations;
 use windlass_api::tekton::Param;
 use windlass_api::tekton::Pipeline;
 use windlass_api::tekton::PipelineSpec;
@@ -17,6 +20,9 @@ use windlass_api::tekton::provenance::RefSource;
 use windlass_api::tekton::task::StepActionSpec;
 use windlass_api::tekton::task::StepRef;
 use windlass_api::tekton::task::TaskRef;
+use windlass_api::validation::Flags;
+use windlass_api::validation::to_admission_message;
+use windlass_api::validation::validate_create;
 use windlass_engine::params::Scope;
 use windlass_engine::substitution::Expansion;
 use windlass_engine::substitution::visit_params;
@@ -45,6 +51,8 @@ pub(crate) struct Definition<T> {
 pub(crate) struct Definitions {
     pub(crate) client: Arc<dyn Client>,
     pub(crate) fetcher: Arc<Fetcher>,
+    /// Which features definitions from elsewhere may use.
+    pub(crate) flags: Flags,
 }
 
 impl Definitions {
@@ -91,6 +99,7 @@ impl Definitions {
             return Ok((self.local(namespace, name).await?, None));
         }
         let (object, source) = resolvers::resolve(self, T::KIND, namespace, resolver, params).await?;
+        let object = admitted(object, &self.flags)?;
         match object.get::<T>() {
             Some(found) => Ok((Arc::clone(found), Some(source))),
             None => Err(Error::Content {
@@ -146,6 +155,23 @@ impl Definitions {
     }
 }
 
+/// A definition from elsewhere as the plane would admit it: with its defaults, and valid. Where it is kept under which name
+/// does not matter.
+fn admitted(mut object: Object, flags: &Flags) -> Result<Object, Error> {
+    object.set_defaults(&Defaults::default());
+    let mut alone = object.clone();
+    let metadata = alone.metadata_mut();
+    metadata.namespace = String::new();
+    "remote".clone_into(&mut metadata.name);
+    match to_admission_message(&validate_create(&alone, flags)) {
+        None => Ok(object),
+        Some(problem) => Err(Error::Refused {
+            name: object.metadata().name.clone(),
+            problem,
+        }),
+    }
+}
+
 /// Puts a run's parameters into those of a resolver. What is too large to be put in stays as written, and the
 /// resolver refuses it.
 pub(crate) fn put_in_params(params: &mut [Param], given: &[Param]) {
@@ -156,11 +182,47 @@ pub(crate) fn put_in_params(params: &mut [Param], given: &[Param]) {
 
 fn definition<T: Resource, S>(object: &T, spec: S, ref_source: Option<RefSource>) -> Definition<S> {
     let metadata = object.metadata();
+    let mut annotations = metadata.annotations.clone();
+    // It describes the definition alone.
+    annotations.remove(annotations::LAST_APPLIED);
     Definition {
         name: metadata.name.clone(),
         spec,
         labels: metadata.labels.clone(),
-        annotations: metadata.annotations.clone(),
+        annotations,
         ref_source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(spec: &serde_json::Value) -> Object {
+        let task =
+            json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "metadata": {"name": "t"}, "spec": spec});
+        Object::from_json(task).unwrap()
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_gets_its_defaults() {
+        let found = task(&json!({"params": [{"name": "p", "default": ["a"]}], "steps": [{"image": "i"}]}));
+        let admitted = admitted(found, &Flags::default()).unwrap();
+        assert_eq!(admitted.to_json()["spec"]["params"][0]["type"], "array");
+        assert_eq!(admitted.metadata().name, "t");
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_has_to_be_valid() {
+        let step = json!({"name": "s", "image": "i"});
+        let twins = admitted(task(&json!({"steps": [step, step]})), &Flags::default());
+        assert_eq!(
+            twins.map_err(|error| error.to_string()),
+            Err("validation failed for referenced object t: validation failed: expected exactly one, got both: \
+                 spec.steps[1].name"
+                .to_owned())
+        );
     }
 }

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windlass_api::Duration;
-use windlass_api::Kind;
 use windlass_api::Object;
 use windlass_api::meta::ObjectMeta;
-use windlass_api::meta::OwnerReference;
 use windlass_api::names;
 use windlass_api::reasons::annotations;
 use windlass_api::reasons::labels;
@@ -35,9 +33,8 @@ use super::decide::timeouts;
 use super::tracker::Knowledge;
 use super::tracker::Work;
 use super::workspaces;
-
-/// Annotation that `kubectl apply` leaves on an object; it describes that object alone.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+use crate::metadata::RELEASE;
+use crate::metadata::owner;
 
 /// Why a task cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,12 +152,13 @@ impl Parent<'_> {
         Ok(calls.collect())
     }
 
-    /// The task with results, context and the outcome of others put in.
+    /// The task with results, artifacts, context and the outcome of others put in.
     fn filled(&self, node: NodeId, task: &PipelineTask) -> Result<PipelineTask, Refused> {
         let knowledge = self.knowledge;
         let task = results::apply_task_results(task, &knowledge.results)
             .map_err(|error| Refused::Run("InvalidTaskResultReference", error.to_string()))?;
         let too_large = |error: windlass_engine::substitution::Error| Refused::Task(error.to_string());
+        let task = results::apply_task_artifacts(&task, &knowledge.artifacts).map_err(too_large)?;
         let task = context::apply_pipeline_task_context(&task, &knowledge.spec, &knowledge.results)
             .map_err(too_large)?;
         match knowledge.finally.as_ref().filter(|_| knowledge.is_final(node)) {
@@ -192,6 +190,9 @@ impl Parent<'_> {
         }
         let settings = self.settings(task);
         let mut metadata = self.metadata(node, task, &settings, name);
+        metadata
+            .annotations
+            .insert(annotations::RELEASE.to_owned(), RELEASE.to_owned());
         if task.on_error == "continue" {
             metadata.annotations.insert(
                 annotations::PIPELINE_TASK_ON_ERROR.to_owned(),
@@ -347,7 +348,9 @@ impl Parent<'_> {
             inherited.insert(key.to_owned(), value.to_owned());
         }
         let mut handed_on = run.annotations.clone();
-        handed_on.retain(|key, _| key != LAST_APPLIED && !key.contains(annotations::RESERVED_GROUP));
+        // What `kubectl apply` leaves on an object describes that object alone.
+        handed_on
+            .retain(|key, _| key != annotations::LAST_APPLIED && !key.contains(annotations::RESERVED_GROUP));
         ObjectMeta {
             name,
             namespace: run.namespace.clone(),
@@ -356,18 +359,6 @@ impl Parent<'_> {
             owner_references: vec![owner(self.run)],
             ..ObjectMeta::default()
         }
-    }
-}
-
-/// The reference by which a child belongs to its run.
-pub(crate) fn owner(run: &PipelineRun) -> OwnerReference {
-    OwnerReference {
-        api_version: Kind::PipelineRun.api_version().to_owned(),
-        kind: Kind::PipelineRun.as_str().to_owned(),
-        name: run.metadata.name.clone(),
-        uid: run.metadata.uid.clone(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The `PipelineRun` reconciler: starts what may start, stops what must stop, and shows how far it is.
 
 mod apply;
+mod begin;
 mod changes;
 mod children;
+mod commands;
 mod decide;
 mod facts;
 mod observe;

@@ -10,13 +10,17 @@ use windlass_api::meta::Condition;
 use windlass_api::reasons::labels;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::PipelineRun;
+use windlass_api::tekton::provenance::Artifacts;
 use windlass_api::tekton::taskrun::TaskRunResult;
 use windlass_engine::NodeId;
 use windlass_engine::State;
 use windlass_engine::plan::CancelCause;
+use windlass_engine::results::ArtifactScope;
 use windlass_engine::results::Producer;
 use windlass_engine::results::TaskOutcome;
 use windlass_engine::results::aggregate;
+use windlass_engine::results::bind_artifacts;
+use windlass_engine::results::merge_artifacts;
 use windlass_engine::state::Event;
 use windlass_engine::state::SkipReason;
 
@@ -143,6 +147,11 @@ impl Tracker {
         }
         if state.is_settled() {
             record.produced.insert(metadata.name.clone(), produced(object));
+            if let Object::TaskRun(run) = object
+                && let Some(artifacts) = &run.status.artifacts
+            {
+                record.artifacts.insert(metadata.name.clone(), artifacts.clone());
+            }
         }
         Some(node)
     }
@@ -189,6 +198,15 @@ impl Tracker {
         let name = task.name.clone();
         let fanned_out = task.matrix.is_some();
         let (producer, values) = outcome_of(record, fanned_out);
+        let artifacts = artifacts_of(record);
+        if let Some(artifacts) = artifacts {
+            bind_artifacts(
+                &mut self.knowledge.artifacts,
+                ArtifactScope::Tasks,
+                &name,
+                &artifacts,
+            );
+        }
         self.knowledge.results.insert(
             name,
             TaskOutcome {
@@ -261,6 +279,16 @@ fn outcome_of(record: &Record, fanned_out: bool) -> (Producer, BTreeMap<String, 
         }
         None => (Producer::Task, BTreeMap::new()),
     }
+}
+
+/// The artifacts of all children of a task, in the order in which those were made.
+fn artifacts_of(record: &Record) -> Option<Artifacts> {
+    let children = record.children.iter();
+    let mut declared = children
+        .filter_map(|child| record.artifacts.get(&child.name))
+        .peekable();
+    declared.peek()?;
+    Some(merge_artifacts(declared))
 }
 
 fn child_state(report: &Report<'_>, cancel: Option<CancelCause>) -> State {

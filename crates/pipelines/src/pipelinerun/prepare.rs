@@ -12,12 +12,13 @@ use windlass_api::references::param_texts;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::PipelineSpec;
 use windlass_api::tekton::PipelineTask;
-use windlass_api::tekton::provenance::RefSource;
+use windlass_api::tekton::task::TaskRef;
 use windlass_engine::Progress;
 use windlass_engine::context;
 use windlass_engine::context::PipelineInputs;
 use windlass_engine::params::USER_ERROR;
 use windlass_engine::results::ResultsByTask;
+use windlass_engine::substitution::Replacer;
 
 use super::tracker;
 use super::tracker::Knowledge;
@@ -32,37 +33,59 @@ use crate::definitions::Error;
 use crate::definitions::chain;
 use crate::definitions::put_in_params;
 
-/// A run that may start, or go on after a restart.
-pub(crate) struct Prepared {
-    pub(crate) tracker: Tracker,
-    /// Labels and annotations that the pipeline hands on to its run.
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) annotations: BTreeMap<String, String>,
-    pub(crate) ref_source: Option<RefSource>,
-}
-
 type Outcome<T> = windlass_runtime::client::Result<Result<T, Refusal>>;
 
-/// Resolves, validates and substitutes the pipeline of a run.
-pub(crate) async fn prepare(
+/// Whether a resolver has to find the pipeline of a run.
+pub(crate) fn awaits_pipeline(run: &PipelineRun) -> bool {
+    let known = run.spec.pipeline_spec.is_some() || run.status.pipeline_spec.is_some();
+    let reference = run.spec.pipeline_ref.as_ref().filter(|_| !known);
+    reference.is_some_and(|reference| !reference.resolver.is_empty())
+}
+
+/// Whether resolvers have to find tasks of the pipeline before its first task can start. A run that has started shows how
+/// far it is instead.
+pub(crate) fn awaits_tasks(run: &PipelineRun, spec: &PipelineSpec) -> bool {
+    let mut references = spec
+        .tasks
+        .iter()
+        .chain(&spec.finally)
+        .filter_map(|task| task.task_ref.as_ref());
+    run.status.pipeline_spec.is_none()
+        && references.any(|reference| !reference.resolver.is_empty() && !waits(reference))
+}
+
+/// Finds the pipeline of a run.
+pub(crate) async fn find(definitions: &Definitions, run: &PipelineRun) -> Outcome<Definition<PipelineSpec>> {
+    match resolve(definitions, run).await {
+        Ok(definition) => Ok(Ok(definition)),
+        Err(Error::Plane(error)) => Err(error),
+        Err(error) => Ok(Err(unresolved(run, &error))),
+    }
+}
+
+fn unresolved(run: &PipelineRun, error: &Error) -> Refusal {
+    let (namespace, name) = (&run.metadata.namespace, &run.metadata.name);
+    if let Error::Refused { .. } = error {
+        return Refusal::new(
+            pipeline_run::VALIDATION_FAILED,
+            format!("Failed dryRunValidation for PipelineRun {name}: {USER_ERROR}{error}"),
+        );
+    }
+    let why = chain(error);
+    Refusal::new(
+        pipeline_run::COULDNT_GET_PIPELINE,
+        format!("Error retrieving pipeline for pipelinerun {namespace}/{name}: {why}"),
+    )
+}
+
+/// Finds the tasks of a pipeline, validates it and puts everything in.
+pub(crate) async fn complete(
     definitions: &Definitions,
     run: &PipelineRun,
+    definition: &Definition<PipelineSpec>,
     fail_fast: bool,
-) -> Outcome<Prepared> {
-    let definition = match resolve(definitions, run).await {
-        Ok(definition) => definition,
-        Err(Error::Plane(error)) => return Err(error),
-        Err(error) => {
-            let message = format!(
-                "Error retrieving pipeline for pipelinerun {}/{}: {}",
-                run.metadata.namespace,
-                run.metadata.name,
-                chain(&error)
-            );
-            return Ok(Err(Refusal::new(pipeline_run::COULDNT_GET_PIPELINE, message)));
-        }
-    };
-    let spec = match substituted(run, &definition) {
+) -> Outcome<Tracker> {
+    let spec = match substituted(run, definition) {
         Ok(spec) => spec,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -206,12 +229,7 @@ async fn work_of(
     if !reference.api_version.is_empty() && !reference.kind.is_empty() {
         return Ok(Work::Custom);
     }
-    let waits = reference
-        .params
-        .iter()
-        .flat_map(|param| param_texts(&param.value))
-        .any(|text| ResultRef::in_text(text).next().is_some());
-    if waits {
+    if waits(&reference) {
         return Ok(Work::Task(None));
     }
     if !reference.resolver.is_empty() {
@@ -227,13 +245,22 @@ async fn work_of(
     Ok(Work::Task(Some(definition)))
 }
 
+/// Whether a resolver needs results of other tasks to find a task.
+fn waits(reference: &TaskRef) -> bool {
+    let mut texts = reference
+        .params
+        .iter()
+        .flat_map(|param| param_texts(&param.value));
+    texts.any(|text| ResultRef::in_text(text).next().is_some())
+}
+
 fn assemble(
     run: &PipelineRun,
-    definition: Definition<PipelineSpec>,
+    definition: &Definition<PipelineSpec>,
     spec: PipelineSpec,
     work: Vec<Work>,
     fail_fast: bool,
-) -> Result<Prepared, Refusal> {
+) -> Result<Tracker, Refusal> {
     let graph = tracker::graph(&spec, fail_fast).map_err(|error| {
         Refusal::new(
             pipeline_run::INVALID_GRAPH,
@@ -243,31 +270,25 @@ fn assemble(
             ),
         )
     })?;
-    let mut labels = definition.labels;
-    labels.insert(labels::PIPELINE.to_owned(), definition.name.clone());
     let count = work.len();
-    Ok(Prepared {
-        tracker: Tracker {
-            uid: run.metadata.uid.clone(),
-            pipeline_name: definition.name,
-            progress: Progress::new(Arc::new(graph)),
-            knowledge: Knowledge {
-                spec: Arc::new(spec),
-                work,
-                records: vec![Record::default(); count],
-                results: ResultsByTask::new(),
-                finally: None,
-                faults: BTreeMap::new(),
-                broken_when: None,
-            },
-            owners: HashMap::new(),
-            finally_started: run.status.finally_start_time,
-            written: None,
-            ends_now: false,
+    Ok(Tracker {
+        uid: run.metadata.uid.clone(),
+        pipeline_name: definition.name.clone(),
+        progress: Progress::new(Arc::new(graph)),
+        knowledge: Knowledge {
+            spec: Arc::new(spec),
+            work,
+            records: vec![Record::default(); count],
+            results: ResultsByTask::new(),
+            artifacts: Replacer::new(),
+            finally: None,
+            faults: BTreeMap::new(),
+            broken_when: None,
         },
-        labels,
-        annotations: definition.annotations,
-        ref_source: definition.ref_source,
+        owners: HashMap::new(),
+        finally_started: run.status.finally_start_time,
+        written: None,
+        ends_now: false,
     })
 }
 
@@ -301,5 +322,26 @@ pub(crate) async fn is_cycle(
             .await?;
         let Some(found) = found else { return Ok(false) };
         current = found;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_that_no_plane_would_admit_fails_validation() {
+        let mut run = PipelineRun::default();
+        run.metadata.name = "r".into();
+        let error = Error::Refused {
+            name: "p".into(),
+            problem: "validation failed: missing field(s): spec.tasks".into(),
+        };
+        let refusal = Refusal::new(
+            "PipelineValidationFailed",
+            "Failed dryRunValidation for PipelineRun r: [User error] validation failed for referenced object p: \
+             validation failed: missing field(s): spec.tasks",
+        );
+        assert_eq!(unresolved(&run, &error), refusal);
     }
 }

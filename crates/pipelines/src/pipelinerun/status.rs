@@ -1,26 +1,26 @@
 //! The status that follows from what is known. Pure.
 
-use std::sync::Arc;
-
 use windlass_api::Duration;
 use windlass_api::Time;
 use windlass_api::conditions;
 use windlass_api::conditions::SUCCEEDED;
+use windlass_api::reasons::pipeline_run;
 use windlass_api::tekton::PipelineRun;
 use windlass_api::tekton::pipelinerun::ChildStatusReference;
 use windlass_api::tekton::pipelinerun::PipelineRunStatus;
 use windlass_api::tekton::pipelinerun::SkippedTask;
-use windlass_api::tekton::provenance::Provenance;
-use windlass_api::tekton::provenance::RefSource;
 use windlass_engine::NodeId;
 use windlass_engine::Phase;
 use windlass_engine::State;
 use windlass_engine::outcome::Status;
 use windlass_engine::outcome::Subject;
+use windlass_engine::plan::CancelCause;
 use windlass_engine::plan::Directive;
 use windlass_engine::results::pipeline_results;
+use windlass_runtime::client;
 
 use super::decide::timeouts;
+use super::tracker::Child;
 use super::tracker::Tracker;
 use super::validate::Refusal;
 
@@ -36,6 +36,55 @@ pub(crate) fn start(status: &mut PipelineRunStatus, now: Time) {
     }
 }
 
+/// Says what a run waits for.
+pub(crate) fn ongoing(status: &mut PipelineRunStatus, reason: &str, message: &str, now: Time) {
+    conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", reason, message, now);
+}
+
+/// Why a run ends that gets no claim for a workspace.
+pub(crate) fn without_claim(run: &PipelineRun, refused: &str) -> Refusal {
+    Refusal::new(
+        pipeline_run::COULDNT_CREATE_WORKSPACE_PVC,
+        format!(
+            "Failed to create PVC for PipelineRun {}/{} correctly: {refused}",
+            run.metadata.namespace, run.metadata.name
+        ),
+    )
+}
+
+/// Children that could not be asked to stop.
+#[derive(Debug, Default)]
+pub(crate) struct Uncancelled {
+    /// What went wrong with each, in upstream's words.
+    pub(crate) problems: Vec<String>,
+    is_timeout: bool,
+}
+
+impl Uncancelled {
+    /// Adds a child.
+    pub(crate) fn add(&mut self, child: &Child, cause: CancelCause, error: &client::Error) {
+        self.is_timeout |= cause.is_timeout();
+        let (kind, name) = (child.kind, &child.name);
+        self.problems.push(format!(
+            "failed to patch {kind} `{name}` with cancellation: {error}"
+        ));
+    }
+
+    /// Reason and message of the run.
+    pub(crate) fn condition(&self, run: &str) -> (&'static str, String) {
+        let (reason, was, to) = if self.is_timeout {
+            (pipeline_run::COULDNT_TIME_OUT, "timed out", "time out")
+        } else {
+            (pipeline_run::COULDNT_CANCEL, "cancelled", "cancel")
+        };
+        let problems = self.problems.join("\n");
+        let message = format!(
+            "PipelineRun {run:?} was {was} but had errors trying to {to} TaskRuns and/or Runs: {problems}"
+        );
+        (reason, message)
+    }
+}
+
 /// Ends a run that cannot start or go on.
 pub(crate) fn refuse(status: &mut PipelineRunStatus, refusal: &Refusal, now: Time) {
     conditions::set(
@@ -47,19 +96,6 @@ pub(crate) fn refuse(status: &mut PipelineRunStatus, refusal: &Refusal, now: Tim
         now,
     );
     status.completion_time = Some(now);
-}
-
-/// Keeps the definition that the run executes.
-pub(crate) fn keep_definition(status: &mut PipelineRunStatus, tracker: &Tracker, source: Option<RefSource>) {
-    if status.pipeline_spec.is_none() {
-        status.pipeline_spec = Some(Arc::clone(&tracker.knowledge.spec));
-    }
-    if status.provenance.is_none() {
-        status.provenance = source.map(|source| Provenance {
-            ref_source: Some(source),
-            feature_flags: None,
-        });
-    }
 }
 
 /// Shows how far the run is; ends it when it is done.

@@ -11,6 +11,7 @@ use windlass_api::tekton::PipelineSpec;
 use windlass_api::tekton::PipelineTask;
 use windlass_api::tekton::TaskSpec;
 use windlass_api::tekton::WhenExpression;
+use windlass_api::tekton::provenance::Artifacts;
 use windlass_engine::Graph;
 use windlass_engine::NodeId;
 use windlass_engine::Progress;
@@ -59,6 +60,8 @@ pub(crate) struct Record {
     pub(crate) cancel: Option<CancelCause>,
     /// Results of each child that has ended, by its name.
     pub(crate) produced: BTreeMap<String, Vec<windlass_api::tekton::taskrun::TaskRunResult>>,
+    /// Artifacts of each child that has ended and declared some, by its name.
+    pub(crate) artifacts: BTreeMap<String, Artifacts>,
 }
 
 /// What the engine's questions are answered from.
@@ -67,6 +70,8 @@ pub(crate) struct Knowledge {
     pub(crate) work: Vec<Work>,
     pub(crate) records: Vec<Record>,
     pub(crate) results: ResultsByTask,
+    /// Values of `tasks.<task>.outputs.<artifact>` and the like, of tasks that have ended.
+    pub(crate) artifacts: Replacer<'static>,
     /// Values of `tasks.<task>.status` and the like, once all tasks before `finally` have ended.
     pub(crate) finally: Option<Replacer<'static>>,
     /// What is wrong with tasks that could not be started, by name.

@@ -7,7 +7,10 @@ use windlass_api::reasons::annotations::PIPELINE_TASK_ON_ERROR;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
+use windlass_api::tekton::provenance::Provenance;
+use windlass_api::tekton::provenance::RefSource;
 use windlass_api::tekton::taskrun::ContainerStateTerminated;
+use windlass_api::tekton::taskrun::StepState;
 use windlass_api::tekton::taskrun::TaskRunResult;
 use windlass_api::tekton::taskrun::TaskRunStatus;
 use windlass_engine::results;
@@ -27,10 +30,28 @@ pub(crate) fn start(status: &mut TaskRunStatus, now: Time) {
     }
 }
 
+/// Notes where the actions of steps came from, before anything is known of the steps.
+pub(crate) fn note_step_sources(status: &mut TaskRunStatus, sources: Vec<Option<RefSource>>) {
+    // Later attempts execute what the first one resolved, and refer to nothing any more.
+    if sources.iter().all(Option::is_none) {
+        return;
+    }
+    let step = |source: Option<RefSource>| StepState {
+        provenance: source.map(|source| Provenance {
+            ref_source: Some(source),
+            feature_flags: None,
+        }),
+        ..StepState::default()
+    };
+    status.steps = sources.into_iter().map(step).collect();
+}
+
 /// Shows how an attempt goes.
 pub(crate) fn follow(status: &mut TaskRunStatus, job: &Job, reports: &Reports, now: Time) {
-    status.steps = reports.steps(job);
-    keep_step_provenance(status);
+    let before = std::mem::replace(&mut status.steps, reports.steps(job));
+    for (step, before) in status.steps.iter_mut().zip(before) {
+        step.provenance = before.provenance;
+    }
     status.sidecars = reports.sidecars(job);
     let (reason, message) = if reports.is_running() {
         ("Running", "Not all Steps in the Task have finished executing")
@@ -38,14 +59,6 @@ pub(crate) fn follow(status: &mut TaskRunStatus, job: &Job, reports: &Reports, n
         ("Pending", "Pending")
     };
     conditions::set(&mut status.conditions, SUCCEEDED, "Unknown", reason, message, now);
-}
-
-fn keep_step_provenance(status: &mut TaskRunStatus) {
-    let provenance = status.provenance.clone();
-    let Some(source) = provenance else { return };
-    for step in &mut status.steps {
-        step.provenance = Some(source.clone());
-    }
 }
 
 /// Ends the run, or archives the attempt and asks for another.

@@ -37,6 +37,8 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) spec: &'a TaskSpec,
     /// The run's workspaces, with parameters put in and templates replaced by their claims.
     pub(crate) workspaces: &'a [WorkspaceBinding],
+    /// The run's pod template, with parameters put in.
+    pub(crate) template: &'a PodTemplate,
     pub(crate) found: &'a Found,
     pub(crate) pod: &'a str,
     pub(crate) attempt: u32,
@@ -47,7 +49,7 @@ pub(crate) struct Ingredients<'a> {
 
 /// Makes the job.
 pub(crate) fn build(from: Ingredients<'_>) -> Result<Job, ConfigError> {
-    let template = from.run.spec.pod_template.clone().unwrap_or_default();
+    let template = from.template;
     let fields = pod_fields(&from);
     let resolve = |volume: &_| volumes::source(volume, from.found, &fields, from.allow_host_path);
     let mut all = Vec::new();
@@ -61,7 +63,7 @@ pub(crate) fn build(from: Ingredients<'_>) -> Result<Job, ConfigError> {
     let context = Context {
         found: from.found,
         fields: &fields,
-        template: &template,
+        template,
         workspaces: &workspaces,
     };
     let mut masks = Vec::new();

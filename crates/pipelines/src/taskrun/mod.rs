@@ -6,12 +6,14 @@ mod decide;
 mod environment;
 mod files;
 mod job;
+mod launch;
 mod needs;
 mod observe;
 mod outcome;
 mod prepare;
 mod reconcile;
 mod status;
+mod validate;
 mod volumes;
 
 pub(crate) use reconcile::TaskRuns;

@@ -1,5 +1,9 @@
 //! How an attempt's end reads as a condition. Pure.
 
+use windlass_api::Duration;
+use windlass_api::reasons::pipeline_run::COULDNT_CREATE_WORKSPACE_PVC;
+use windlass_api::reasons::task_run;
+use windlass_api::tekton::TaskRun;
 use windlass_executor::Job;
 use windlass_executor::observation::AttemptEnd;
 use windlass_executor::observation::Outcome;
@@ -9,6 +13,7 @@ use windlass_executor::observation::StepEnd;
 use windlass_executor::observation::StepReport;
 use windlass_executor::runner::MOST_RESULT_BYTES;
 
+use super::decide::Stop;
 use super::status::Reports;
 use super::status::manner;
 
@@ -34,25 +39,44 @@ impl Failure {
     }
 }
 
-/// Why an ended attempt failed; `None` when it succeeded. `timeout` and `status_message` are the run's, for messages.
+/// Reason and message of a run that was stopped from outside; `timeout` is the run's.
+pub(crate) fn stopped(run: &TaskRun, stop: Stop, timeout: Duration) -> Failure {
+    let name = &run.metadata.name;
+    match stop {
+        Stop::Cancelled => Failure::new(
+            task_run::CANCELLED,
+            format!("TaskRun {name:?} was cancelled. {}", run.spec.status_message),
+        ),
+        Stop::TimedOut => Failure::new(
+            task_run::TIMED_OUT,
+            format!("TaskRun {name:?} failed to finish within \"{timeout}\""),
+        ),
+    }
+}
+
+/// Reason and message of a run that gets no claim for a workspace.
+pub(crate) fn without_claim(run: &TaskRun, refused: &str) -> Failure {
+    Failure::new(
+        COULDNT_CREATE_WORKSPACE_PVC,
+        format!(
+            "failed to create PVC for TaskRun {}/{} workspaces correctly: {refused}",
+            run.metadata.namespace, run.metadata.name
+        ),
+    )
+}
+
+/// Why an ended attempt failed; `None` when it succeeded. `timeout` is the run's, for messages.
 pub(crate) fn failure(
-    name: &str,
-    timeout: &str,
-    status_message: &str,
+    run: &TaskRun,
+    timeout: Duration,
     job: &Job,
     reports: &Reports,
     outcome: &Outcome,
 ) -> Option<Failure> {
     match &outcome.end {
         AttemptEnd::Succeeded | AttemptEnd::Failed => container_failure(job, reports, outcome),
-        AttemptEnd::Cancelled => Some(Failure::new(
-            "TaskRunCancelled",
-            format!("TaskRun {name:?} was cancelled. {status_message}"),
-        )),
-        AttemptEnd::TimedOut => Some(Failure::new(
-            "TaskRunTimeout",
-            format!("TaskRun {name:?} failed to finish within {timeout:?}"),
-        )),
+        AttemptEnd::Cancelled => Some(stopped(run, Stop::Cancelled, timeout)),
+        AttemptEnd::TimedOut => Some(stopped(run, Stop::TimedOut, timeout)),
         AttemptEnd::ResultTooLarge { step, bytes } => Some(Failure::new(
             "TaskRunResultLargerThanAllowedLimit",
             format!(
@@ -61,7 +85,7 @@ pub(crate) fn failure(
                 job.max_result_bytes.unwrap_or(MOST_RESULT_BYTES)
             ),
         )),
-        AttemptEnd::CouldNotStart(start) => Some(start_failure(name, job, reports, start)),
+        AttemptEnd::CouldNotStart(start) => Some(start_failure(&run.metadata.name, job, reports, start)),
         AttemptEnd::Lost(why) => Some(Failure {
             reason: "Failed",
             message: why.clone(),

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use windlass_api::names;
+use windlass_api::core::PodTemplate;
+use windlass_api::reasons::labels;
+use windlass_api::reasons::task_run;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
-use windlass_api::tekton::provenance::Provenance;
+use windlass_api::tekton::provenance::RefSource;
 use windlass_api::tekton::workspaces::WorkspaceBinding;
 use windlass_engine::context;
 use windlass_engine::context::TaskInputs;
@@ -16,6 +18,7 @@ use windlass_engine::params::USER_ERROR;
 use windlass_engine::steps;
 
 use super::outcome::Failure;
+use super::validate;
 use crate::definitions::Definition;
 use crate::definitions::Definitions;
 use crate::definitions::Error;
@@ -29,29 +32,51 @@ pub(crate) struct Prepared {
     pub(crate) spec: Arc<TaskSpec>,
     /// The run's workspaces with parameters put in.
     pub(crate) workspaces: Vec<WorkspaceBinding>,
-    /// Where the definition came from.
-    pub(crate) provenance: Option<Provenance>,
-    /// Labels and annotations that the definition hands on.
-    pub(crate) definition: Definition<()>,
+    /// The run's pod template with parameters put in.
+    pub(crate) template: PodTemplate,
+    /// Where the actions of steps came from, for each step; `None` for one that is written in the task.
+    pub(crate) step_sources: Vec<Option<RefSource>>,
 }
 
-/// Resolves, validates and substitutes the task of a run.
-pub(crate) async fn prepare(
+type Outcome<T> = windlass_runtime::client::Result<Result<T, Failure>>;
+
+/// Whether a resolver has to find the task of a run.
+pub(crate) fn awaits_task(run: &TaskRun) -> bool {
+    let known = run.spec.task_spec.is_some() || run.status.task_spec.is_some();
+    let reference = run.spec.task_ref.as_ref().filter(|_| !known);
+    reference.is_some_and(|reference| !reference.resolver.is_empty())
+}
+
+/// Whether resolvers have to find actions of a task's steps.
+pub(crate) fn awaits_actions(task: &TaskSpec) -> bool {
+    let mut references = task.steps.iter().filter_map(|step| step.r#ref.as_ref());
+    references.any(|reference| !reference.resolver.is_empty())
+}
+
+/// Finds the task of a run.
+pub(crate) async fn find(definitions: &Definitions, run: &TaskRun) -> Outcome<Definition<TaskSpec>> {
+    match resolve(definitions, run).await {
+        Ok(definition) => Ok(Ok(definition)),
+        Err(Error::Plane(error)) => Err(error),
+        Err(error) => Ok(Err(unresolved(run, &error))),
+    }
+}
+
+/// Finds the actions of a task's steps, validates the task and puts everything in.
+pub(crate) async fn complete(
     definitions: &Definitions,
     run: &TaskRun,
     bindings: &[WorkspaceBinding],
-) -> windlass_runtime::client::Result<Result<Prepared, Failure>> {
-    let definition = match resolve(definitions, run).await {
-        Ok(definition) => definition,
+    definition: &Definition<TaskSpec>,
+) -> Outcome<Prepared> {
+    let mut task = definition.spec.clone();
+    let step_sources = match merge_step_actions(definitions, run, &mut task).await {
+        Ok(Ok(sources)) => sources,
+        Ok(Err(failure)) => return Ok(Err(failure)),
         Err(Error::Plane(error)) => return Err(error),
         Err(error) => return Ok(Err(unresolved(run, &error))),
     };
-    let task = match merge_step_actions(definitions, run, definition.spec.clone()).await {
-        Ok(task) => task,
-        Err(Error::Plane(error)) => return Err(error),
-        Err(error) => return Ok(Err(unresolved(run, &error))),
-    };
-    Ok(task.and_then(|task| substitute(run, bindings, &definition, &task)))
+    Ok(substitute(run, bindings, definition, &task, step_sources))
 }
 
 async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<TaskSpec>, Error> {
@@ -67,10 +92,12 @@ async fn resolve(definitions: &Definitions, run: &TaskRun) -> Result<Definition<
     definitions.task(&run.metadata.namespace, &reference).await
 }
 
-/// An embedded task is known by the name of its run.
+/// An embedded task is known by the name of its run, another one that was found before by the name it had then.
 fn own(run: &TaskRun, spec: TaskSpec) -> Definition<TaskSpec> {
+    let found = run.metadata.labels.get(labels::TASK);
+    let found = found.filter(|_| run.spec.task_spec.is_none());
     Definition {
-        name: run.metadata.name.clone(),
+        name: found.unwrap_or(&run.metadata.name).clone(),
         spec,
         labels: std::collections::BTreeMap::new(),
         annotations: std::collections::BTreeMap::new(),
@@ -83,6 +110,9 @@ fn own(run: &TaskRun, spec: TaskSpec) -> Definition<TaskSpec> {
 }
 
 fn unresolved(run: &TaskRun, error: &Error) -> Failure {
+    if let Error::Refused { .. } = error {
+        return Failure::new(task_run::TASK_VALIDATION_FAILED, error.to_string());
+    }
     let name = &run.metadata.name;
     let what = run
         .spec
@@ -98,13 +128,14 @@ fn unresolved(run: &TaskRun, error: &Error) -> Failure {
     Failure::new("TaskRunResolutionFailed", message)
 }
 
-/// Replaces steps that refer to step actions by what those do.
+/// Replaces steps that refer to step actions by what those do, and says where each action came from.
 async fn merge_step_actions(
     definitions: &Definitions,
     run: &TaskRun,
-    mut task: TaskSpec,
-) -> Result<Result<TaskSpec, Failure>, Error> {
-    for index in 0..task.steps.len() {
+    task: &mut TaskSpec,
+) -> Result<Result<Vec<Option<RefSource>>, Failure>, Error> {
+    let mut sources = vec![None; task.steps.len()];
+    for (index, source) in sources.iter_mut().enumerate() {
         let Some(step) = task.steps.get(index) else { break };
         let Some(reference) = step.r#ref.clone() else {
             continue;
@@ -112,6 +143,7 @@ async fn merge_step_actions(
         let action = match definitions.step_action(&run.metadata.namespace, &reference).await {
             Ok(action) => action,
             Err(error @ Error::Plane(_)) => return Err(error),
+            Err(error @ Error::Refused { .. }) => return Ok(Err(unresolved(run, &error))),
             Err(error) => {
                 let message = format!(
                     "failed to resolve step ref for step {:?} (index {index}): {}",
@@ -121,6 +153,7 @@ async fn merge_step_actions(
                 return Ok(Err(Failure::new("TaskRunResolutionFailed", message)));
             }
         };
+        source.clone_from(&action.ref_source);
         match steps::merge_step_action(step, &action.spec, &task.params, &run.spec.params) {
             Ok(merged) => task.steps.splice(index..=index, [merged]).for_each(drop),
             Err(error) => {
@@ -129,7 +162,7 @@ async fn merge_step_actions(
             }
         }
     }
-    Ok(Ok(task))
+    Ok(Ok(sources))
 }
 
 fn substitute(
@@ -137,16 +170,19 @@ fn substitute(
     bindings: &[WorkspaceBinding],
     definition: &Definition<TaskSpec>,
     task: &TaskSpec,
+    step_sources: Vec<Option<RefSource>>,
 ) -> Result<Prepared, Failure> {
     let given = &run.spec.params;
     let refuse = |error: params::Error| {
         let (reason, message) = error.task_condition();
         Failure::new(reason, message)
     };
+    validate::requests(task)?;
     params::validate_task_params(&definition.name, &task.params, given, &[]).map_err(refuse)?;
     params::validate_enum(&task.params, given).map_err(refuse)?;
     params::validate_task_indexing(task, given).map_err(refuse)?;
-    validate_workspaces(run, task)?;
+    validate::workspaces(run, task)?;
+    validate::overrides(run, task)?;
     let invalid =
         |error: context::Error| Failure::new("TaskRunValidationFailed", format!("{USER_ERROR}{error}"));
     let workspaces = context::apply_task_bindings(&task.params, given, bindings).map_err(invalid)?;
@@ -165,22 +201,16 @@ fn substitute(
         workspaces: &values,
     };
     let spec = context::apply_task(task, &inputs).map_err(invalid)?;
-    validate_places(&spec)?;
-    let provenance = definition.ref_source.clone().map(|source| Provenance {
-        ref_source: Some(source),
-        feature_flags: None,
-    });
+    validate::places(&spec)?;
+    let template = match &run.spec.pod_template {
+        Some(template) => context::apply_pod_template(template, &task.params, given).map_err(invalid)?,
+        None => PodTemplate::default(),
+    };
     Ok(Prepared {
         spec: Arc::new(spec),
         workspaces,
-        provenance,
-        definition: Definition {
-            name: definition.name.clone(),
-            spec: (),
-            labels: definition.labels.clone(),
-            annotations: definition.annotations.clone(),
-            ref_source: None,
-        },
+        template,
+        step_sources,
     })
 }
 
@@ -188,10 +218,16 @@ fn substitute(
 /// `status.taskSpec` shows what was written.
 pub(crate) fn merged(task: &TaskSpec, run: &TaskRun) -> TaskSpec {
     let mut merged = task.clone();
+    let whole = run.spec.compute_resources.as_ref();
+    let whole = whole.filter(|whole| !(whole.limits.is_empty() && whole.requests.is_empty()));
     for step in &mut merged.steps {
         *step = steps::merge_step_template(task.step_template.as_ref(), step);
         if let Some(set) = run.spec.step_specs.iter().find(|set| set.name == step.name) {
             step.compute_resources = steps::merge_resources(&step.compute_resources, &set.compute_resources);
+        }
+        if let Some(whole) = whole {
+            // Steps run one after another, so each may use all that the task may.
+            step.compute_resources.limits.clone_from(&whole.limits);
         }
     }
     merged.step_template = None;
@@ -265,82 +301,31 @@ fn workspace_value(binding: &WorkspaceBinding) -> WorkspaceValue {
     }
 }
 
-/// Every required workspace is bound, and every binding is declared; an embedded task may leave declarations out.
-fn validate_workspaces(run: &TaskRun, task: &TaskSpec) -> Result<(), Failure> {
-    let refuse = |message: String| {
-        Err(Failure::new(
-            "TaskRunValidationFailed",
-            format!("{USER_ERROR}{message}"),
-        ))
-    };
-    let bound: BTreeSet<&str> = run
-        .spec
-        .workspaces
-        .iter()
-        .map(|binding| binding.name.as_str())
-        .collect();
-    let missing = task
-        .workspaces
-        .iter()
-        .find(|declared| !declared.optional && !bound.contains(declared.name.as_str()));
-    if let Some(declared) = missing {
-        return refuse(format!(
-            "declared workspace {:?} is required but has not been bound",
-            declared.name
-        ));
-    }
-    if run.spec.task_spec.is_some() {
-        return Ok(());
-    }
-    let declared: BTreeSet<&str> = task
-        .workspaces
-        .iter()
-        .map(|declared| declared.name.as_str())
-        .collect();
-    match run
-        .spec
-        .workspaces
-        .iter()
-        .find(|binding| !declared.contains(binding.name.as_str()))
-    {
-        Some(binding) => refuse(format!(
-            "workspace binding {:?} does not match any declared workspace",
-            binding.name
-        )),
-        None => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Names that become parts of paths must not lead anywhere else.
-fn validate_places(task: &TaskSpec) -> Result<(), Failure> {
-    let refuse = |message: String| {
-        Err(Failure::new(
-            "TaskRunValidationFailed",
-            format!("{USER_ERROR}{message}"),
-        ))
-    };
-    if let Some(result) = task
-        .results
-        .iter()
-        .find(|result| !names::is_result_name(&result.name))
-    {
-        return refuse(format!("invalid result name {:?}", result.name));
+    #[test]
+    fn a_task_that_no_plane_would_admit_fails_validation() {
+        let error = Error::Refused {
+            name: "t".into(),
+            problem: "validation failed: missing field(s): spec.steps".into(),
+        };
+        let failure = Failure::new(
+            "TaskValidationFailed",
+            "validation failed for referenced object t: validation failed: missing field(s): spec.steps",
+        );
+        assert_eq!(unresolved(&TaskRun::default(), &error), failure);
     }
-    let mounts = task.steps.iter().flat_map(|step| &step.volume_mounts);
-    let mounts = mounts.chain(task.sidecars.iter().flat_map(|sidecar| &sidecar.volume_mounts));
-    for mount in mounts {
-        if mount.sub_path.split('/').any(|part| part == "..") || mount.sub_path.starts_with('/') {
-            return refuse(format!(
-                "subPath {:?} of volume {:?} must stay inside the volume",
-                mount.sub_path, mount.name
-            ));
-        }
-        if !mount.mount_path.starts_with('/') || mount.mount_path.split('/').any(|part| part == "..") {
-            return refuse(format!(
-                "mountPath {:?} of volume {:?} must be an absolute path",
-                mount.mount_path, mount.name
-            ));
-        }
+
+    #[test]
+    fn a_task_that_was_found_before_keeps_its_name() {
+        let mut run = TaskRun::default();
+        run.metadata.name = "r".into();
+        assert_eq!(own(&run, TaskSpec::default()).name, "r");
+        run.metadata.labels.insert(labels::TASK.into(), "t".into());
+        assert_eq!(own(&run, TaskSpec::default()).name, "t");
+        Arc::make_mut(&mut run.spec).task_spec = Some(TaskSpec::default());
+        assert_eq!(own(&run, TaskSpec::default()).name, "r");
     }
-    Ok(())
 }

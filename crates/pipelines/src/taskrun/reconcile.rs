@@ -6,18 +6,15 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use serde_json::Value;
 use windlass_api::Duration;
 use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Resource as _;
 use windlass_api::Time;
-use windlass_api::meta::OwnerReference;
-use windlass_api::names;
-use windlass_api::reasons::labels;
 use windlass_api::tekton::TaskRun;
 use windlass_api::tekton::TaskSpec;
 use windlass_api::tekton::taskrun::TaskRunStatus;
-use windlass_api::tekton::workspaces::WorkspaceBinding;
 use windlass_executor::Job;
 use windlass_executor::Observation;
 use windlass_executor::job::AttemptId;
@@ -35,18 +32,11 @@ use super::apply;
 use super::decide;
 use super::decide::Next;
 use super::decide::Stop;
-use super::job;
-use super::needs::Needs;
-use super::observe;
 use super::outcome;
-use super::outcome::Failure;
-use super::prepare;
-use super::prepare::Prepared;
 use super::status::Reports;
-use crate::claims;
 use crate::config::Config;
 use crate::definitions::Definitions;
-use crate::metadata::add_missing;
+use crate::provenance;
 
 /// Reconciles `TaskRun`s.
 ///
@@ -59,23 +49,24 @@ use crate::metadata::add_missing;
 /// - Publishing is idempotent by run and attempt, so a reconcile that is repeated starts nothing twice.
 /// - A run that has ended is never written again.
 pub(crate) struct TaskRuns {
-    client: Arc<dyn Client>,
-    clock: Arc<dyn Clock>,
-    config: Arc<Config>,
-    definitions: Arc<Definitions>,
-    jobs: Arc<dyn Jobs>,
+    pub(super) client: Arc<dyn Client>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) config: Arc<Config>,
+    pub(super) definitions: Arc<Definitions>,
+    pub(super) jobs: Arc<dyn Jobs>,
+    pub(super) flags: Arc<Value>,
     /// The current attempt of each run, by the identity of the run.
     attempts: Mutex<HashMap<String, Attempt>>,
 }
 
 /// What this process knows of a published attempt.
 #[derive(Clone)]
-struct Attempt {
-    key: Key,
-    job: Arc<Job>,
-    spec: Arc<TaskSpec>,
-    reports: Arc<Reports>,
-    stop: Option<Stop>,
+pub(super) struct Attempt {
+    pub(super) key: Key,
+    pub(super) job: Arc<Job>,
+    pub(super) spec: Arc<TaskSpec>,
+    pub(super) reports: Arc<Reports>,
+    pub(super) stop: Option<Stop>,
 }
 
 impl TaskRuns {
@@ -90,6 +81,7 @@ impl TaskRuns {
         Self {
             client,
             clock,
+            flags: provenance::feature_flags(&config),
             config,
             definitions,
             jobs,
@@ -97,7 +89,7 @@ impl TaskRuns {
         }
     }
 
-    fn attempts(&self) -> MutexGuard<'_, HashMap<String, Attempt>> {
+    pub(super) fn attempts(&self) -> MutexGuard<'_, HashMap<String, Attempt>> {
         // Every change is one assignment, so a poisoned lock is still good.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,144 +172,10 @@ impl TaskRuns {
     async fn abandon(&self, run: &TaskRun, stop: Stop, timeout: Duration, now: Time) -> Result<Action> {
         let mut status = run.status.clone();
         apply::start(&mut status, now);
-        let failure = stopped(run, stop, timeout);
+        let failure = outcome::stopped(run, stop, timeout);
         apply::conclude(run, &mut status, Some(failure), now);
         self.write(run, status).await?;
         Ok(Action::AwaitChange)
-    }
-
-    async fn launch(
-        &self,
-        run: &Arc<TaskRun>,
-        id: AttemptId,
-        timeout: Duration,
-        now: Time,
-    ) -> Result<Action> {
-        let mut status = run.status.clone();
-        if windlass_api::conditions::get(&status.conditions, "Succeeded")
-            .is_some_and(|condition| condition.reason == "TaskRunPending")
-        {
-            status.conditions.clear();
-        }
-        apply::start(&mut status, now);
-        match self.make_job(run, &mut status, id, timeout).await? {
-            Ok((job, spec)) => {
-                status.pod_name.clone_from(&job.pod);
-                self.publish(run, job, spec, &mut status, now);
-            }
-            Err(failure) => apply::conclude(run, &mut status, Some(failure), now),
-        }
-        self.write(run, status).await?;
-        Ok(Action::AwaitChange)
-    }
-
-    fn publish(&self, run: &TaskRun, job: Job, spec: Arc<TaskSpec>, status: &mut TaskRunStatus, now: Time) {
-        let reports = Reports::default();
-        apply::follow(status, &job, &reports, now);
-        let attempt = Attempt {
-            key: run.key(),
-            job: Arc::new(job.clone()),
-            spec,
-            reports: Arc::new(reports),
-            stop: None,
-        };
-        self.attempts().insert(job.id.task_run_uid.clone(), attempt);
-        self.jobs.publish(job);
-    }
-
-    async fn make_job(
-        &self,
-        run: &TaskRun,
-        status: &mut TaskRunStatus,
-        id: AttemptId,
-        timeout: Duration,
-    ) -> Result<std::result::Result<(Job, Arc<TaskSpec>), Failure>> {
-        let bindings = self.claim_templates(run).await?;
-        let Prepared {
-            spec,
-            workspaces,
-            provenance,
-            definition,
-        } = match prepare::prepare(&self.definitions, run, &bindings).await? {
-            Ok(prepared) => prepared,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        status.task_spec = Some(Arc::clone(&spec));
-        status.provenance = provenance.or_else(|| status.provenance.clone());
-        self.hand_on(run, &definition).await?;
-        let executed = prepare::merged(&spec, run);
-        if let Some(failure) = prepare::refuse_pod(run, &executed) {
-            return Ok(Err(failure));
-        }
-        let template = run.spec.pod_template.clone().unwrap_or_default();
-        let needs = Needs::of(&executed, &template.env, &template.volumes, &workspaces);
-        let namespace = &run.metadata.namespace;
-        let account = run.spec.service_account_name.as_str();
-        let found = observe::find(self.client.as_ref(), &self.config, namespace, account, needs).await?;
-        let pod = pod_name(&run.metadata.name, id.attempt);
-        let job = job::build(job::Ingredients {
-            run,
-            spec: &executed,
-            workspaces: &workspaces,
-            found: &found,
-            pod: &pod,
-            attempt: id.attempt,
-            timeout: (!timeout.is_zero()).then(|| timeout.to_std()),
-            max_result_bytes: self.config.max_result_bytes,
-            allow_host_path: self.config.allow_host_path,
-        });
-        Ok(match job {
-            Ok(job) => Ok((job, spec)),
-            Err(error) => Err(Failure::new(
-                "CreateContainerConfigError",
-                format!("Failed to create pod due to config error: {error}"),
-            )),
-        })
-    }
-
-    /// Makes the claims that the run's workspaces ask for by template, and returns bindings that refer to them.
-    async fn claim_templates(&self, run: &TaskRun) -> Result<Vec<WorkspaceBinding>> {
-        let owner = OwnerReference {
-            api_version: Kind::TaskRun.api_version().to_owned(),
-            kind: Kind::TaskRun.as_str().to_owned(),
-            name: run.metadata.name.clone(),
-            uid: run.metadata.uid.clone(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        };
-        let mut bindings = Vec::with_capacity(run.spec.workspaces.len());
-        for binding in &run.spec.workspaces {
-            match claims::from_template(binding, &owner, &run.metadata.namespace) {
-                None => bindings.push(binding.clone()),
-                Some((claim, binding)) => {
-                    match self.client.create(claim).await {
-                        Ok(_) | Err(client::Error::AlreadyExists(_)) => {}
-                        Err(error) => return Err(error),
-                    }
-                    bindings.push(binding);
-                }
-            }
-        }
-        Ok(bindings)
-    }
-
-    /// Hands labels and annotations of the task on to the run.
-    async fn hand_on(&self, run: &TaskRun, definition: &crate::definitions::Definition<()>) -> Result<()> {
-        let mut labels = definition.labels.clone();
-        if run.spec.task_spec.is_none() {
-            labels.insert(labels::TASK.to_owned(), definition.name.clone());
-        }
-        let change = |run: &mut TaskRun| {
-            let labels = add_missing(&mut run.metadata.labels, &labels);
-            add_missing(&mut run.metadata.annotations, &definition.annotations) || labels
-        };
-        if !change(&mut run.clone()) {
-            return Ok(());
-        }
-        let changed = |run: &mut TaskRun| {
-            change(run);
-        };
-        self.client.modify::<TaskRun>(&run.key(), changed).await.map(drop)
     }
 
     async fn follow(
@@ -357,21 +215,13 @@ impl TaskRuns {
     ) -> Result<Action> {
         let mut status = run.status.clone();
         apply::follow(&mut status, &attempt.job, &attempt.reports, now);
-        let ended = attempt.reports.outcome().and_then(|outcome| {
-            let message = &run.spec.status_message;
-            let name = &run.metadata.name;
-            outcome::failure(
-                name,
-                &timeout.to_string(),
-                message,
-                &attempt.job,
-                &attempt.reports,
-                outcome,
-            )
-        });
+        let ended = attempt
+            .reports
+            .outcome()
+            .and_then(|outcome| outcome::failure(run, timeout, &attempt.job, &attempt.reports, outcome));
         let mismatch = apply::results(&mut status, &attempt.spec, &attempt.job, &attempt.reports);
         let failure = match attempt.stop {
-            Some(Stop::TimedOut) => Some(stopped(run, Stop::TimedOut, timeout)),
+            Some(Stop::TimedOut) => Some(outcome::stopped(run, Stop::TimedOut, timeout)),
             Some(Stop::Cancelled) | None => ended.or(mismatch),
         };
         apply::conclude(run, &mut status, failure, now);
@@ -379,7 +229,7 @@ impl TaskRuns {
         Ok(Action::AwaitChange)
     }
 
-    async fn write(&self, run: &TaskRun, status: TaskRunStatus) -> Result<()> {
+    pub(super) async fn write(&self, run: &TaskRun, status: TaskRunStatus) -> Result<()> {
         if status == run.status {
             return Ok(());
         }
@@ -394,31 +244,6 @@ impl TaskRuns {
             Ok(_) | Err(client::Error::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-}
-
-fn stopped(run: &TaskRun, stop: Stop, timeout: Duration) -> Failure {
-    let name = &run.metadata.name;
-    match stop {
-        Stop::Cancelled => Failure::new(
-            "TaskRunCancelled",
-            format!("TaskRun {name:?} was cancelled. {}", run.spec.status_message),
-        ),
-        Stop::TimedOut => {
-            let timeout = timeout.to_string();
-            Failure::new(
-                "TaskRunTimeout",
-                format!("TaskRun {name:?} failed to finish within {timeout:?}"),
-            )
-        }
-    }
-}
-
-/// Name of an attempt's pod, as upstream makes it.
-fn pod_name(run: &str, attempt: u32) -> String {
-    match attempt {
-        0 => names::child_name(run, "-pod"),
-        retry => names::child_name(run, &format!("-pod-retry{retry}")),
     }
 }
 

@@ -10,6 +10,7 @@ use windlass_api::tekton::taskrun::ContainerStateTerminated;
 use windlass_api::tekton::taskrun::ContainerStateWaiting;
 use windlass_api::tekton::taskrun::SidecarState;
 use windlass_api::tekton::taskrun::StepState;
+use windlass_engine::results::merge_artifacts;
 use windlass_executor::Job;
 use windlass_executor::Observation;
 use windlass_executor::observation::Outcome;
@@ -158,14 +159,24 @@ impl Reports {
             .collect()
     }
 
-    /// The artifacts that the task as a whole declared; what is no artifacts document is ignored, as upstream does.
+    /// The artifacts that the task and its steps declared, as one; what is no artifacts document is ignored, as upstream
+    /// does.
     pub(crate) fn artifacts(&self) -> Option<Artifacts> {
-        let last = self
-            .finished
-            .values()
-            .rev()
-            .find_map(|report| report.task_artifacts.as_deref())?;
-        serde_json::from_str(last).ok()
+        let mut last = None;
+        let documents = self.finished.values().flat_map(|report| {
+            // The task's document is there after every step, and seldom a new one.
+            let new = report
+                .task_artifacts
+                .as_deref()
+                .filter(|text| last != Some(*text));
+            last = new.or(last);
+            [new, report.artifacts.as_deref()]
+        });
+        let declared: Vec<Artifacts> = documents
+            .flatten()
+            .filter_map(|text| serde_json::from_str(text).ok())
+            .collect();
+        (!declared.is_empty()).then(|| merge_artifacts(&declared))
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Command {
     Status(Key, String),
     /// `delete KIND/NAME`: removes an object.
     Delete(Key),
+    /// `fail KIND/NAME 3`: so many of the next writes of an object by controllers fail.
+    Fail(Key, usize),
     /// `yaml KIND/NAME /pointer…`: prints parts of an object.
     Yaml(Key, Vec<String>),
     /// `job NAME WORD…`: prints parts of the jobs of a `TaskRun`: `run` (commands), `env`, `volumes`, `files`, `sidecars`.
@@ -63,6 +65,7 @@ impl Command {
             "merge" => Self::Merge(key(rest)?, String::new()),
             "status" => Self::Status(key(rest)?, String::new()),
             "delete" => Self::Delete(key(rest)?),
+            "fail" => Self::Fail(key(&word("an object")?)?, number(&word("a number")?)?),
             "yaml" => Self::Yaml(key(&word("an object")?)?, words.collect()),
             "job" => Self::Job(word("a run")?, words.collect()),
             "log" => Self::Log(word("a pod")?, word("a container")?),
@@ -92,6 +95,10 @@ fn key(text: &str) -> Result<Key, String> {
     let kind = Kind::ALL.iter().find(|known| known.as_str() == kind);
     let kind = kind.ok_or_else(|| format!("{text} is of no known kind"))?;
     Ok(plane::key(*kind, name))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("{text} is no number"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

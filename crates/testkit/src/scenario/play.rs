@@ -137,6 +137,7 @@ impl Stage {
                 deleted.expect("it exists");
                 self.plane.settle().await;
             }
+            Command::Fail(key, times) => self.plane.fail_writes(key, *times),
             Command::Yaml(key, pointers) => self.yaml(key, pointers).await,
             Command::Job(run, parts) => {
                 for job in self.plane.jobs(run) {

@@ -34,12 +34,50 @@ use std::sync::PoisonError;
 use libtest_mimic::Arguments;
 use libtest_mimic::Failed;
 use libtest_mimic::Trial;
+use windlass_api::reasons;
 use windlass_testkit::scenario;
 use windlass_testkit::scenario::Command;
 use windlass_testkit::scenario::Scenario;
 
 /// The crashes that are tried of a scenario with very many moments; they are spread evenly.
 const MOST_CRASHES: usize = 40;
+
+/// Reasons that no scenario can show, and why.
+const NOT_SHOWN: &[(&str, &str)] = &[
+    ("Started", "what follows is written in the same moment"),
+    ("ExceededResourceQuota", "only a cluster has quotas"),
+    (
+        "ExceededNodeResources",
+        "only a cluster has nodes that others fill",
+    ),
+    (
+        "PullImageFailed",
+        "an image that cannot be had ends the attempt, nothing waits for it",
+    ),
+    (
+        "InitContainerFailed",
+        "a sandbox that cannot be made is PodCreationFailed",
+    ),
+    (
+        "InitContainerOOM",
+        "a sandbox that cannot be made is PodCreationFailed",
+    ),
+    ("PodEvicted", "only a cluster evicts"),
+    ("PodAdmissionFailed", "only a cluster has admission of pods"),
+    (
+        "TaskRunStopSidecarFailed",
+        "a sidecar that does not stop is killed",
+    ),
+    (
+        "TaskValidationFailed",
+        "needs a task from elsewhere; a test of the controllers shows it",
+    ),
+    ("ResourceVerificationFailed", "there are no trusted resources yet"),
+    (
+        "InvalidPipelineResourceBindings",
+        "upstream knows the word and says it no more",
+    ),
+];
 
 /// New transcripts by file and place in it.
 type Updates = Arc<Mutex<BTreeMap<PathBuf, BTreeMap<usize, String>>>>;
@@ -48,7 +86,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let updates = std::env::var_os("WINDLASS_UPDATE").map(|_| Updates::default());
     let files = files();
-    let mut trials = Vec::new();
+    let mut trials = vec![every_reason(&files)];
     for (path, scenarios) in &files {
         let area = path
             .file_stem()
@@ -81,6 +119,35 @@ fn main() -> ExitCode {
         update(&files, &updates.lock().unwrap_or_else(PoisonError::into_inner));
     }
     conclusion.exit_code()
+}
+
+/// Every reason of a run, and every reason to skip a task, is in a transcript, with its message.
+fn every_reason(files: &[(PathBuf, Vec<Scenario>)]) -> Trial {
+    let scenarios = files.iter().flat_map(|(_, scenarios)| scenarios);
+    let transcripts: Vec<&str> = scenarios.map(|scenario| scenario.transcript.as_str()).collect();
+    let transcripts = transcripts.join("\n");
+    Trial::test("every_reason_is_shown_or_cannot_be", move || {
+        let runs = [reasons::task_run::ALL, reasons::pipeline_run::ALL].concat();
+        let mut wrong = Vec::new();
+        for reason in runs {
+            let shown = ["True", "False", "Unknown"].iter().any(|status| {
+                let said = format!("{status} {reason}");
+                let mut ends = transcripts.match_indices(&said).map(|(at, _)| at + said.len());
+                ends.any(|end| transcripts[end..].starts_with([' ', '\n']))
+            });
+            if shown == NOT_SHOWN.iter().any(|(known, _)| *known == reason) {
+                wrong.push(reason);
+            }
+        }
+        let skips = reasons::skip::ALL
+            .iter()
+            .filter(|reason| **reason != reasons::skip::NONE);
+        wrong.extend(skips.filter(|reason| !transcripts.contains(&format!(": {reason}"))));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(format!("shown by no scenario, or shown and in NOT_SHOWN: {wrong:?}").into())
+    })
 }
 
 fn files() -> Vec<(PathBuf, Vec<Scenario>)> {
