@@ -1,20 +1,33 @@
 //! Images and other artifacts in OCI registries.
 //!
-//! Owns [`Source`]: the one way in which the rest of the program reads an image, wherever it lies.
-//! Names are read by [`Reference`].
+//! Owns [`Source`]: the one way in which the rest of the program reads an image, wherever it lies; and everything
+//! between an image's name and its bytes: names ([`Reference`]), where they lead ([`Registries`]) and who asks
+//! ([`Keyring`]). It does not know what an image means to a machine.
+//!
+//! Read [`Reference`] first.
 
 mod document;
+mod helper;
+mod keyring;
+mod pattern;
 mod platform;
 mod reference;
+mod registries;
 mod source;
 
 pub use document::Document;
 pub use document::DocumentError;
 pub use document::MAX_MANIFEST;
+pub use keyring::Keyring;
+pub use keyring::KeyringError;
 pub use platform::NoPlatform;
 pub use platform::choose;
 pub use reference::InvalidReference;
 pub use reference::Reference;
+pub use registries::InvalidRegistries;
+pub use registries::MIRRORS_VARIABLE;
+pub use registries::Mirror;
+pub use registries::Registries;
 pub use source::Blob;
 pub use source::Manifest;
 pub use source::Platform;
