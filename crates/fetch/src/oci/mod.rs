@@ -1,23 +1,38 @@
 //! Images and other artifacts in OCI registries.
 //!
 //! Owns [`Source`]: the one way in which the rest of the program reads an image, wherever it lies; and everything
-//! between an image's name and its bytes: names ([`Reference`]), where they lead ([`Registries`]) and who asks
-//! ([`Keyring`]). It does not know what an image means to a machine.
+//! between an image's name and its bytes: names ([`Reference`]), where they lead ([`Registries`]), who asks
+//! ([`Keyring`]) and the asking itself ([`Client`], [`Image`]). It does not know what an image means to a machine.
 //!
-//! Read [`Reference`] first.
+//! Read [`Image`] first.
 
+mod body;
+mod challenge;
+mod client;
 mod document;
+mod error;
 mod helper;
+mod image;
 mod keyring;
 mod pattern;
 mod platform;
+mod push;
 mod reference;
 mod registries;
+mod session;
 mod source;
+mod tokens;
+mod wire;
 
+pub use client::Client;
 pub use document::Document;
 pub use document::DocumentError;
 pub use document::MAX_MANIFEST;
+pub use error::Code;
+pub use error::Error;
+pub use error::Exhausted;
+pub use error::Failure;
+pub use image::Image;
 pub use keyring::Keyring;
 pub use keyring::KeyringError;
 pub use platform::NoPlatform;
@@ -34,3 +49,4 @@ pub use source::Platform;
 pub use source::Reading;
 pub use source::Source;
 pub use source::SourceError;
+pub use wire::Patience;
