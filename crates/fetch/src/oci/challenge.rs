@@ -210,6 +210,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_login_goes_only_to_services_that_nobody_can_listen_to() {
         let registries = Registries {
             insecure: vec!["plain.test".to_owned()],

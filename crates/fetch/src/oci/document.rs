@@ -124,6 +124,7 @@ mod tests {
         "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}"#;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_document_is_what_it_is_called_or_refused() {
         let image = format!(r#"{{"schemaVersion": 2, {CONFIG}, "layers": []}}"#);
         let named =

@@ -1,5 +1,8 @@
 //! Docker's credential helpers: programs that keep logins elsewhere.
 
+use std::ffi::OsStr;
+use std::io;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,11 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("docker-credential-{name} cannot be run: {source}")]
-    Run { name: String, source: std::io::Error },
+    Run { name: String, source: io::Error },
     #[error("docker-credential-{name} gave no answer in {} s", PATIENCE.as_secs())]
     Slow { name: String },
+    #[error("docker-credential-{name} failed; run it by hand to see why")]
+    Failed { name: String },
     #[error("docker-credential-{name} answered something that is no login")]
     Answer { name: String },
+}
+
+/// What every helper says that has no login for a registry.
+const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
+
+/// What a helper made of its question.
+enum Told {
+    Login(Vec<u8>),
+    Nothing,
+    Failure,
 }
 
 #[derive(Deserialize)]
@@ -43,26 +58,34 @@ pub(super) fn is_name(word: &str) -> bool {
     !word.is_empty() && word.len() <= 64 && !word.starts_with(['.', '-']) && word.bytes().all(harmless)
 }
 
-/// Asks the helper `docker-credential-<name>` for the login of a registry; none if it has none.
-pub(super) async fn get(name: &str, registry: &str) -> Result<Option<Login>, Error> {
+/// Asks the helper `docker-credential-<name>` for the login of a registry; none if it has none. `path` is where
+/// programs are, as `$PATH` says it; without one, where this process finds them.
+pub(super) async fn get(name: &str, registry: &str, path: Option<&OsStr>) -> Result<Option<Login>, Error> {
     let key = if registry == "docker.io" {
         DOCKER_HUB
     } else {
         registry
     };
-    let talk = tokio::time::timeout(PATIENCE, ask(name, key));
-    let output = talk
+    let failed = |source| Error::Run {
+        name: name.to_owned(),
+        source,
+    };
+    let program = program(name, path).map_err(failed)?;
+    let talk = tokio::time::timeout(PATIENCE, ask(program, key));
+    let told = talk
         .await
         .map_err(|_| Error::Slow {
             name: name.to_owned(),
         })?
-        .map_err(|source| Error::Run {
-            name: name.to_owned(),
-            source,
-        })?;
-    // A helper that has nothing says so in words of its own and fails.
-    let Some(output) = output else {
-        return Ok(None);
+        .map_err(failed)?;
+    let output = match told {
+        Told::Login(output) => output,
+        Told::Nothing => return Ok(None),
+        Told::Failure => {
+            return Err(Error::Failed {
+                name: name.to_owned(),
+            });
+        }
     };
     let refused = || Error::Answer {
         name: name.to_owned(),
@@ -77,8 +100,18 @@ pub(super) async fn get(name: &str, registry: &str) -> Result<Option<Login>, Err
     Ok(Some(Login::of_pair(answer.username, answer.secret)))
 }
 
-async fn ask(name: &str, key: &str) -> std::io::Result<Option<Vec<u8>>> {
-    let mut child = Command::new(format!("docker-credential-{name}"))
+fn program(name: &str, path: Option<&OsStr>) -> io::Result<PathBuf> {
+    let file = format!("docker-credential-{name}");
+    let Some(path) = path else {
+        return Ok(file.into());
+    };
+    let mut candidates = std::env::split_paths(path).map(|directory| directory.join(&file));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+async fn ask(program: PathBuf, key: &str) -> io::Result<Told> {
+    let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -93,6 +126,16 @@ async fn ask(name: &str, key: &str) -> std::io::Result<Option<Vec<u8>>> {
     if let Some(stdout) = child.stdout.take() {
         stdout.take(MAX_ANSWER + 1).read_to_end(&mut output).await?;
     }
-    let status = child.wait().await?;
-    Ok(status.success().then_some(output))
+    if output.len() as u64 > MAX_ANSWER {
+        // It may go on for ever; dropping it ends it.
+        return Ok(Told::Login(output));
+    }
+    if child.wait().await?.success() {
+        return Ok(Told::Login(output));
+    }
+    Ok(if output.trim_ascii() == NOT_FOUND {
+        Told::Nothing
+    } else {
+        Told::Failure
+    })
 }

@@ -40,6 +40,8 @@ pub struct Keyring {
     helpers: BTreeMap<String, String>,
     /// Names of helpers for every registry.
     stores: Vec<String>,
+    /// Where helpers are looked for, when not where this process finds its programs.
+    path: Option<OsString>,
 }
 
 /// A configuration of logins cannot be read. Never shows what it holds.
@@ -109,7 +111,7 @@ pub(super) struct Found {
 impl Keyring {
     /// The logins of this machine's user: `$DOCKER_CONFIG/config.json` or else `~/.docker/config.json`, then
     /// `$XDG_RUNTIME_DIR/containers/auth.json`. Files that are not there are no error. `environment` gives
-    /// variables by name.
+    /// variables by name; helpers are looked for in its `$PATH`.
     pub fn of_machine(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, KeyringError> {
         let directory = |name: &str| {
             let value = environment(name).filter(|value| !value.is_empty());
@@ -120,7 +122,10 @@ impl Keyring {
             docker.map(|path| path.join("config.json")),
             directory("XDG_RUNTIME_DIR").map(|path| path.join("containers/auth.json")),
         ];
-        let mut keyring = Self::default();
+        let mut keyring = Self {
+            path: environment("PATH"),
+            ..Self::default()
+        };
         for path in files.into_iter().flatten() {
             if let Some(bytes) = read(&path)? {
                 let found = Self::of_docker_config(&bytes).map_err(|source| KeyringError::Content {
@@ -196,6 +201,7 @@ impl Keyring {
             self.helpers.entry(registry).or_insert(name);
         }
         self.stores.append(&mut other.stores);
+        self.path = self.path.or(other.path);
         self
     }
 
@@ -215,7 +221,7 @@ impl Keyring {
             self.helpers.get(legacy)
         });
         for name in helper.into_iter().chain(&self.stores) {
-            match helper::get(name, registry).await {
+            match helper::get(name, registry, self.path.as_deref()).await {
                 Ok(Some(login)) => found.logins.push(login),
                 Ok(None) => {}
                 Err(error) => found.notes.push(error.to_string()),
@@ -265,7 +271,7 @@ impl fmt::Debug for Keyring {
             .field("logins_for", &names)
             .field("helpers", &self.helpers)
             .field("stores", &self.stores)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -472,7 +478,7 @@ mod tests {
         let keyring = Keyring::of_pull_secret(text).unwrap();
         assert_eq!(
             format!("{keyring:?}"),
-            r#"Keyring { logins_for: ["host.test"], helpers: {}, stores: [] }"#
+            r#"Keyring { logins_for: ["host.test"], helpers: {}, stores: [], .. }"#
         );
     }
 

@@ -46,11 +46,9 @@ impl Platform {
                 ("i386" | "386", _) => ("386".to_owned(), ""),
                 ("aarch64" | "arm64", "" | "8" | "v8" | "v8.0") => ("arm64".to_owned(), ""),
                 ("aarch64" | "arm64", variant) => ("arm64".to_owned(), variant),
-                ("armhf", _) => ("arm".to_owned(), "v7"),
-                ("armel", _) => ("arm".to_owned(), "v6"),
-                ("arm", "" | "7") => ("arm".to_owned(), "v7"),
+                ("armhf", _) | ("arm", "" | "7") => ("arm".to_owned(), "v7"),
+                ("armel", _) | ("arm", "6") => ("arm".to_owned(), "v6"),
                 ("arm", "5") => ("arm".to_owned(), "v5"),
-                ("arm", "6") => ("arm".to_owned(), "v6"),
                 ("arm", "8") => ("arm".to_owned(), "v8"),
                 (other, variant) => (other.to_owned(), variant),
             };

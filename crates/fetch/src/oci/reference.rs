@@ -358,6 +358,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_is_no_name_is_refused_for_a_stated_reason() {
         let upper = HEX.to_uppercase();
         let rows = [

@@ -470,6 +470,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn settings_that_make_no_sense_are_refused() {
         let mirror = |prefix: &str, url: &str| {
             format!(r#"{{"mirrors": [{{"prefix": "{prefix}", "urls": ["{url}"]}}]}}"#)

@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_token_is_kept_while_it_is_good_and_their_number_is_bounded() {
         let start = Instant::now();
-        let life = Duration::from_secs(60);
+        let life = Duration::from_mins(1);
         let mut tokens = Tokens::default();
         let key = |number: usize| Key::new([number.to_string().as_str()]);
         let value = HeaderValue::from_static("Bearer x");
