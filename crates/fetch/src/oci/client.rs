@@ -52,7 +52,16 @@ impl Client {
     /// Makes a client that waits otherwise than by default.
     pub fn with_patience(policy: Policy, registries: Registries, patience: Patience) -> Result<Self, Error> {
         registries.check()?;
-        Ok(Self {
+        Ok(Self::of_checked(policy, registries, patience))
+    }
+
+    /// Makes a client that reaches every registry under its own name.
+    pub fn plain(policy: Policy) -> Self {
+        Self::of_checked(policy, Registries::default(), Patience::default())
+    }
+
+    fn of_checked(policy: Policy, registries: Registries, patience: Patience) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 policy: Arc::new(policy),
                 registries,
@@ -60,7 +69,7 @@ impl Client {
                 wire: OnceLock::new(),
                 tokens: Mutex::default(),
             }),
-        })
+        }
     }
 
     /// An image, to be asked for with the logins of a keyring. Nothing is sent yet.

@@ -242,7 +242,7 @@ impl Keyring {
     }
 
     /// What tells it from a keyring with other logins, without showing any.
-    pub(super) fn fingerprint(&self) -> Key {
+    pub(crate) fn fingerprint(&self) -> Key {
         let entries = self.entries.iter().flat_map(|(pattern, login)| {
             let (kind, secret) = login.parts();
             [pattern.to_string(), kind.to_owned(), secret]

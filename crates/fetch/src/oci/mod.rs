@@ -42,6 +42,7 @@ pub use reference::Reference;
 pub use registries::InvalidRegistries;
 pub use registries::MIRRORS_VARIABLE;
 pub use registries::Mirror;
+pub use registries::REGISTRIES_VARIABLE;
 pub use registries::Registries;
 pub use source::Blob;
 pub use source::Manifest;

@@ -9,6 +9,9 @@ use url::Url;
 
 use super::reference::Reference;
 
+/// The variable that names a file with [`Registries`] in YAML.
+pub const REGISTRIES_VARIABLE: &str = "WINDLASS_REGISTRIES";
+
 /// The variable that names mirrors, as [`Registries::prefer`] reads them.
 pub const MIRRORS_VARIABLE: &str = "WINDLASS_REGISTRY_MIRRORS";
 
@@ -45,6 +48,9 @@ pub struct Mirror {
 /// Settings of registries that make no sense.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidRegistries {
+    /// The text is no YAML, or has other fields than there are.
+    #[error("no valid settings of registries: {0}")]
+    Syntax(String),
     /// A list has too many entries.
     #[error("{0} has more than {MAX_ENTRIES} entries")]
     TooMany(&'static str),
@@ -89,6 +95,28 @@ pub(super) struct Endpoint {
 }
 
 impl Registries {
+    /// Reads settings from YAML or JSON; an empty text is the default.
+    pub fn of_yaml(bytes: &[u8]) -> Result<Self, InvalidRegistries> {
+        let documents = windlass_api::yaml::load(bytes).map_err(|problems| {
+            let first = problems.iter().next();
+            InvalidRegistries::Syntax(first.map_or_else(String::new, ToString::to_string))
+        })?;
+        let mut documents = documents.into_iter();
+        let (first, more) = (documents.next(), documents.next().is_some());
+        if more {
+            return Err(InvalidRegistries::Syntax(
+                "there are several documents".to_owned(),
+            ));
+        }
+        let registries: Option<Self> = first
+            .map(|document| serde_json::from_value(document.value))
+            .transpose()
+            .map_err(|error| InvalidRegistries::Syntax(error.to_string()))?;
+        let registries = registries.unwrap_or_default();
+        registries.check()?;
+        Ok(registries)
+    }
+
     /// Puts mirrors before those that are there: `prefix=url`, separated by commas or blanks, several of one prefix
     /// in the order they are tried.
     pub fn prefer(&mut self, pairs: &str) -> Result<(), InvalidRegistries> {
@@ -347,9 +375,7 @@ mod tests {
     use super::Registries;
 
     fn registries(text: &str) -> Registries {
-        let registries: Registries = serde_json::from_str(text).unwrap();
-        registries.check().unwrap();
-        registries
+        Registries::of_yaml(text.as_bytes()).unwrap()
     }
 
     fn urls(registries: &Registries, image: &str) -> Vec<String> {
@@ -525,17 +551,30 @@ mod tests {
                 r#"{"insecure": ["a.test/b"]}"#.to_owned(),
                 "insecure registry \"a.test/b\" is no host",
             ),
-            (r#"{"insecre": []}"#.to_owned(), "unknown field `insecre`"),
+            (String::new(), ""),
+            ("# nothing\n".to_owned(), ""),
+            ("insecure:\n- a.test\n".to_owned(), ""),
+            ("a: [".to_owned(), "no valid settings of registries: "),
+            (
+                "{}\n---\n{}".to_owned(),
+                "no valid settings of registries: there are several documents",
+            ),
+            (
+                "hello".to_owned(),
+                "no valid settings of registries: invalid type: string",
+            ),
+            (
+                r#"{"insecre": []}"#.to_owned(),
+                "no valid settings of registries: unknown field `insecre`",
+            ),
             (
                 format!(r#"{{"insecure": [{}"a.b"]}}"#, "\"a.b\",".repeat(256)),
                 "insecure has more than 256 entries",
             ),
         ];
         for (text, expected) in rows {
-            let outcome = serde_json::from_str::<Registries>(&text)
-                .map_err(|error| error.to_string())
-                .and_then(|registries| registries.check().map_err(|error| error.to_string()));
-            let message = outcome.err().unwrap_or_default();
+            let outcome = Registries::of_yaml(text.as_bytes());
+            let message = outcome.err().map_or_else(String::new, |error| error.to_string());
             assert_eq!(expected.is_empty(), message.is_empty(), "{text}: {message}");
             assert!(message.starts_with(expected), "{message}");
         }

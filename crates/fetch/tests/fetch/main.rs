@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its preparation goes wrong")]
 
+mod bundle;
 mod checkout;
 mod fetcher;
 mod git;
