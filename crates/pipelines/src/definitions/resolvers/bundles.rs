@@ -9,7 +9,6 @@ use windlass_api::tekton::provenance::RefSource;
 use windlass_fetch::Limits;
 use windlass_fetch::bundle;
 use windlass_fetch::oci::Keyring;
-use windlass_fetch::oci::KeyringError;
 use windlass_fetch::oci::Reference;
 
 use super::params::Params;
@@ -85,9 +84,9 @@ async fn secret(
 
 /// The logins in a secret, or what is wrong with it.
 fn logins(secret: &Secret) -> Result<Keyring, String> {
-    let read: (&str, fn(&[u8]) -> Result<Keyring, KeyringError>) = match secret.r#type.as_str() {
-        "kubernetes.io/dockerconfigjson" => (".dockerconfigjson", Keyring::of_pull_secret),
-        "kubernetes.io/dockercfg" => (".dockercfg", Keyring::of_dockercfg),
+    let key = match secret.r#type.as_str() {
+        "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
+        "kubernetes.io/dockercfg" => ".dockercfg",
         other => {
             return Err(format!(
                 "secret {:?} has type {other:?}, and logins for registries are in one of kubernetes.io/dockerconfigjson",
@@ -95,9 +94,13 @@ fn logins(secret: &Secret) -> Result<Keyring, String> {
             ));
         }
     };
-    let (key, read) = read;
     let bytes = secret
         .bytes(key)
         .map_err(|_| format!("secret {:?} has no key {key:?}", secret.metadata.name))?;
-    read(&bytes).map_err(|error| format!("secret {:?}: {error}", secret.metadata.name))
+    let read = if key == ".dockercfg" {
+        Keyring::of_dockercfg(&bytes)
+    } else {
+        Keyring::of_pull_secret(&bytes)
+    };
+    read.map_err(|error| format!("secret {:?}: {error}", secret.metadata.name))
 }
