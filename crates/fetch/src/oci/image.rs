@@ -220,7 +220,8 @@ async fn document(session: &Session<'_>, wanted: &str, digest: Option<&str>) -> 
     Ok(Verified { bytes, document })
 }
 
-/// Asks for a blob from an offset on, and skips what a registry sends that does not know how to do that.
+/// Asks for a blob from an offset on, and skips what a registry sends that does not know how to do that. URLs that a
+/// manifest lists for a blob are not followed: they would let whoever wrote it choose a host.
 async fn blob(session: &Session<'_>, descriptor: &Descriptor, offset: u64) -> Result<Blob, Failure> {
     // Read, so that nothing but a digest becomes part of the URL.
     let digest = descriptor.digest().to_string();

@@ -323,7 +323,9 @@ fn replaced(mut base: Url, rest: &str, reference: &Reference) -> Endpoint {
     let path = base.path().trim_matches('/').to_owned();
     base.set_path("/");
     let repository = match (path.is_empty(), rest.is_empty()) {
-        (true, _) => rest.to_owned(),
+        // A prefix that is a whole name, and a URL without a path: the image has its own path there.
+        (true, true) => reference.repository().to_owned(),
+        (true, false) => rest.to_owned(),
         (false, true) => path,
         (false, false) => format!("{path}/{rest}"),
     };
@@ -394,6 +396,7 @@ mod tests {
                 "mirrors": [
                     {"prefix": "docker.io", "urls": ["localhost:5000", "https://mirror.example/hub/"]},
                     {"prefix": "docker.io/library/alpine", "urls": ["http://10.0.0.1:81/base/alpine"], "only": true},
+                    {"prefix": "docker.io/library/bash", "urls": ["localhost:5000"], "only": true},
                     {"prefix": "ghcr.io/team", "urls": ["mirror.internal:5000"]},
                     {"prefix": "*", "urls": ["https://all.example"], "only": true}
                 ],
@@ -410,6 +413,10 @@ mod tests {
                 ],
             ),
             ("alpine", &["http://10.0.0.1:81/v2/base/alpine/tags?ns=docker.io"]),
+            (
+                "bash",
+                &["http://localhost:5000/v2/library/bash/tags?ns=docker.io"],
+            ),
             (
                 "alpine2",
                 &[

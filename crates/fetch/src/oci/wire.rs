@@ -17,11 +17,15 @@ use url::Url;
 
 use super::error::Code;
 use super::error::Failure;
+use super::registries::is_loopback;
 use crate::http;
 use crate::policy::Policy;
 
 /// Redirects followed; a registry needs one, to where its blobs lie.
 const MAX_REDIRECTS: u32 = 5;
+
+/// Bytes a second of the slowest line that is pushed over.
+const SLOWEST: u64 = 64 << 10;
 
 /// Bytes of an error's text that are read.
 const MAX_ERROR: u64 = 64 << 10;
@@ -81,11 +85,19 @@ impl Ask {
             body: None,
         }
     }
+
+    /// Time that sending the body may take.
+    fn sending(&self) -> Duration {
+        let bytes = self.body.as_ref().map_or(0, Bytes::len) as u64;
+        Duration::from_secs(bytes / SLOWEST)
+    }
 }
 
 /// The connections.
 pub(super) struct Wire {
     inner: reqwest::Client,
+    /// Without a proxy, which would look for this machine's registry on its own.
+    direct: reqwest::Client,
     policy: Arc<Policy>,
     pub(super) patience: Patience,
 }
@@ -96,13 +108,14 @@ impl Wire {
         authorities: &[CertificateDer<'static>],
         patience: Patience,
     ) -> Result<Self, http::Error> {
-        let inner = http::obedient(&policy, authorities)
-            .connect_timeout(patience.connect)
-            .read_timeout(patience.idle)
-            .build()
-            .map_err(http::Error::Client)?;
+        let client = || {
+            http::obedient(&policy, authorities)
+                .connect_timeout(patience.connect)
+                .read_timeout(patience.idle)
+        };
         Ok(Self {
-            inner,
+            inner: client().build().map_err(http::Error::Client)?,
+            direct: client().no_proxy().build().map_err(http::Error::Client)?,
             policy,
             patience,
         })
@@ -134,7 +147,12 @@ impl Wire {
         let mut url = ask.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             http::check_literal(&self.policy, &url).map_err(Failure::Refused)?;
-            let mut request = self.inner.request(ask.method.clone(), url.clone());
+            let client = if is_loopback(&url) {
+                &self.direct
+            } else {
+                &self.inner
+            };
+            let mut request = client.request(ask.method.clone(), url.clone());
             request = request.headers(ask.headers.clone());
             if let Some(authorization) = &ask.authorization
                 && url.origin() == ask.url.origin()
@@ -144,9 +162,10 @@ impl Wire {
             if let Some(body) = &ask.body {
                 request = request.body(body.clone());
             }
-            let answer = tokio::time::timeout(self.patience.answer, request.send()).await;
+            let patience = self.patience.answer + ask.sending();
+            let answer = tokio::time::timeout(patience, request.send()).await;
             let response = answer
-                .map_err(|_| Failure::Slow(self.patience.answer.as_secs_f64()))?
+                .map_err(|_| Failure::Slow(patience.as_secs_f64()))?
                 .map_err(|error| self.failed(&url, error))?;
             let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             if !(redirects && ask.method == Method::GET) {
