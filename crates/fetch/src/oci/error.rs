@@ -46,10 +46,21 @@ pub struct Exhausted {
     pub image: String,
     /// What was asked for, when it was not the manifest: the digest of a blob.
     pub blob: Option<String>,
-    /// The registry's host, for the hint to log in.
+    /// The registry in the image's name.
     pub registry: String,
-    /// Each place, in the order it was tried, with the reason.
-    pub tried: Vec<(String, Failure)>,
+    /// Each place, in the order it was tried.
+    pub tried: Vec<Tried>,
+}
+
+/// One place that was tried.
+#[derive(Debug)]
+pub struct Tried {
+    /// Its URL, with the image's path there.
+    pub place: String,
+    /// Its host, as logins are given for it.
+    pub registry: String,
+    /// Why it did not give what was asked for.
+    pub failure: Failure,
 }
 
 /// Why one place did not give what was asked for.
@@ -169,32 +180,63 @@ impl Failure {
     }
 }
 
+/// What can be done about a failure, those first that are most to the point.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Remedy {
+    Image,
+    Login,
+    Network,
+    Name,
+    Later,
+    Content,
+    /// The failure itself says it.
+    Said,
+}
+
+impl Failure {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Platform(_) => Remedy::Image,
+            Self::Unauthorized { .. } => Remedy::Login,
+            Self::Unreachable(_) | Self::Slow(_) => Remedy::Network,
+            Self::NotFound { .. } => Remedy::Name,
+            Self::Status { .. } | Self::Broken(_) | Self::Token { .. } => Remedy::Later,
+            Self::Refused(http::Error::Denied { .. }) | Self::Document(DocumentError::SchemaOne) => {
+                Remedy::Said
+            }
+            Self::Refused(_)
+            | Self::Realm { .. }
+            | Self::Document(_)
+            | Self::Digest(_)
+            | Self::Size { .. }
+            | Self::Depth
+            | Self::Range => Remedy::Content,
+        }
+    }
+}
+
 impl Exhausted {
-    /// What the user can do.
-    fn hint(&self) -> String {
-        let any = |wanted: fn(&Failure) -> bool| self.tried.iter().any(|(_, failure)| wanted(failure));
-        if self.tried.is_empty() {
-            return "add a url to its mirror".to_owned();
-        }
-        if any(|failure| matches!(failure, Failure::Platform(_))) {
-            return "choose an image that is made for this machine".to_owned();
-        }
-        if any(|failure| matches!(failure, Failure::Unauthorized { .. })) {
-            return format!(
+    /// What the user can do, where the failures do not say it themselves.
+    fn hint(&self) -> Option<String> {
+        let Some(first) = self.tried.iter().min_by_key(|tried| tried.failure.remedy()) else {
+            return Some("add a url to its mirror".to_owned());
+        };
+        let text = match first.failure.remedy() {
+            Remedy::Image => "choose an image that is made for this machine".to_owned(),
+            Remedy::Login => format!(
                 "check the name, or log in with 'docker login {}' or a pull secret",
-                self.registry
-            );
-        }
-        if any(|failure| matches!(failure, Failure::Unreachable(_) | Failure::Slow(_))) {
-            return format!(
+                first.registry
+            ),
+            Remedy::Network => format!(
                 "check the network, or name a mirror: {MIRRORS_VARIABLE}={}=http://localhost:5000",
                 self.registry
-            );
-        }
-        if any(|failure| matches!(failure, Failure::NotFound { .. })) {
-            return "check the name and the tag".to_owned();
-        }
-        "try again later, or take another image or mirror".to_owned()
+            ),
+            Remedy::Name => "check the name and the tag".to_owned(),
+            Remedy::Later => "try again later, or name a mirror".to_owned(),
+            Remedy::Content => "tell who runs the registry, or name a mirror".to_owned(),
+            Remedy::Said => return None,
+        };
+        Some(text)
     }
 }
 
@@ -205,11 +247,15 @@ impl fmt::Display for Exhausted {
             write!(formatter, "{digest} of ")?;
         }
         write!(formatter, "image {}", self.image)?;
-        for (position, (place, failure)) in self.tried.iter().enumerate() {
-            let separator = if position == 0 { ": " } else { "; " };
+        let mut separator = ": ";
+        for Tried { place, failure, .. } in &self.tried {
             write!(formatter, "{separator}{place}: {failure}")?;
+            separator = "; ";
         }
-        write!(formatter, "; {}", self.hint())
+        match self.hint() {
+            Some(hint) => write!(formatter, "{separator}{hint}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::document::MAX_MANIFEST;
 use super::error::Error;
 use super::error::Exhausted;
 use super::error::Failure;
+use super::error::Tried;
 use super::keyring::Keyring;
 use super::platform::choose;
 use super::reference::Reference;
@@ -84,7 +85,7 @@ impl Image {
                     self.preferred.store(position, Ordering::Relaxed);
                     return Ok(manifest);
                 }
-                Err(failure) => tried.push((session.endpoint.place(), failure)),
+                Err(failure) => tried.push(attempt(&session, failure)),
             }
         }
         Err(self.exhausted(None, tried))
@@ -100,7 +101,7 @@ impl Image {
                     self.preferred.store(position, Ordering::Relaxed);
                     return Ok(blob);
                 }
-                Err(failure) => tried.push((session.endpoint.place(), failure)),
+                Err(failure) => tried.push(attempt(&session, failure)),
             }
         }
         Err(self.exhausted(Some(descriptor.digest().to_string()), tried))
@@ -139,7 +140,7 @@ impl Image {
         self.client.shared.registries.origin(&self.reference)
     }
 
-    fn exhausted(&self, blob: Option<String>, tried: Vec<(String, Failure)>) -> Error {
+    fn exhausted(&self, blob: Option<String>, tried: Vec<Tried>) -> Error {
         Error::Exhausted(Box::new(Exhausted {
             image: self.reference.to_string(),
             blob,
@@ -160,6 +161,14 @@ impl Source for Image {
 
     fn blob<'a>(&'a self, descriptor: &'a Descriptor, offset: u64) -> Reading<'a, Blob> {
         Box::pin(async move { self.open(descriptor, offset).await.map_err(source_error) })
+    }
+}
+
+fn attempt(session: &Session<'_>, failure: Failure) -> Tried {
+    Tried {
+        place: session.endpoint.place(),
+        registry: session.endpoint.registry.clone(),
+        failure,
     }
 }
 

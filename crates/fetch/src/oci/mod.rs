@@ -32,6 +32,7 @@ pub use error::Code;
 pub use error::Error;
 pub use error::Exhausted;
 pub use error::Failure;
+pub use error::Tried;
 pub use image::Image;
 pub use keyring::Keyring;
 pub use keyring::KeyringError;

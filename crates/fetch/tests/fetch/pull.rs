@@ -1,7 +1,10 @@
 //! Manifests and blobs from registries that behave and registries that do not.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::net::TcpListener;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -176,32 +179,33 @@ async fn what_is_no_manifest_is_refused() {
             ),
         }
     });
-    let late = "; try again later, or take another image or mirror";
+    let late = "; try again later, or name a mirror";
+    let fault = "; tell who runs the registry, or name a mirror";
     let large =
         "response body of http://HOST/v2/app/manifests/NAME exceeds maximum allowed size of 4194304 bytes";
     let rows = [
-        ("claims", large, late),
-        ("endless", large, late),
+        ("claims", large, fault),
+        ("endless", large, fault),
         ("short", "broke off: ", ""),
         (
             "old",
             "its manifest has Docker's schema 1, which nothing checks against its layers; push the image again with a current tool",
-            late,
+            "",
         ),
         (
             "page",
             "its manifest cannot be read: expected value at line 1 column 1",
-            late,
+            fault,
         ),
         (
             "loop",
             "requested URL 'http://HOST/v2/app/manifests/NAME' redirects more than 5 times",
-            late,
+            fault,
         ),
         (
             "local",
             "refused a redirect of http://HOST/v2/app/manifests/NAME: its target is no http(s) url",
-            late,
+            fault,
         ),
         ("failing", "HTTP status 500", late),
         ("odd", "HTTP status 418, TEAPOT", late),
@@ -379,6 +383,49 @@ async fn where_nothing_answers_it_is_said_at_once() {
          Connection refused (os error 111); check the network, or name a mirror: \
          WINDLASS_REGISTRY_MIRRORS=127.0.0.1:PORT=http://localhost:5000"
     );
+}
+
+/// A place that lets nobody in: its queue of one is full, and nobody is taken out of it.
+fn full() -> (Vec<TcpStream>, SocketAddr, OwnedFd) {
+    use rustix::net;
+    let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
+    net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    net::listen(&socket, 0).unwrap();
+    let address = SocketAddr::try_from(net::getsockname(&socket).unwrap()).unwrap();
+    let waiting = vec![TcpStream::connect(address).unwrap()];
+    (waiting, address, socket)
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_is_given_up() {
+    let (_waiting, full, _socket) = full();
+    // It takes the connection and never greets.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let patience = Patience {
+        connect: Duration::from_millis(100),
+        answer: Duration::from_millis(100),
+        ..Patience::default()
+    };
+    let mut registries = Registries::default();
+    let address = mute.local_addr().unwrap();
+    registries
+        .prefer(&format!("mute.test=https://{address}"))
+        .unwrap();
+    registries.mirrors[0].only = true;
+    let client = Client::with_patience(Policy::trusting(), registries, patience).unwrap();
+    let rows = [
+        (format!("{full}/app"), "cannot be reached: no connection in 0.1 s"),
+        (
+            "mute.test/app".to_owned(),
+            "cannot be reached: no connection in 0.1 s",
+        ),
+        (format!("{address}/app"), "gave no answer in 0.1 s"),
+    ];
+    for (name, expected) in rows {
+        let image = client.image(name.parse().unwrap(), Arc::default());
+        let message = image.find(&amd64()).await.unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
 }
 
 #[tokio::test]
