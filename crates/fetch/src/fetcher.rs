@@ -131,7 +131,7 @@ impl Fetcher {
     pub async fn bundle(&self, request: &bundle::Request, mode: Mode) -> Result<Arc<Fetched>, Error> {
         let own = oci::Keyring::clone(&request.keyring);
         let request = &bundle::Request {
-            keyring: Arc::new(own.and(oci::Keyring::clone(&self.keyring))),
+            keyring: Arc::new(own.then(Arc::clone(&self.keyring))),
             ..request.clone()
         };
         let key = mode.applies(request.is_immutable()).then(|| request.key());

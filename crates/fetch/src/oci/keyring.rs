@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,6 +43,8 @@ pub struct Keyring {
     stores: Vec<String>,
     /// Where helpers are looked for, when not where this process finds its programs.
     path: Option<OsString>,
+    /// Logins to try after all of these.
+    then: Option<Arc<Self>>,
 }
 
 /// A configuration of logins cannot be read. Never shows what it holds.
@@ -202,12 +205,24 @@ impl Keyring {
         }
         self.stores.append(&mut other.stores);
         self.path = self.path.or(other.path);
+        self.then = self.then.or(other.then);
+        self
+    }
+
+    /// All logins of this one, helpers included, and only after them those of another.
+    #[must_use]
+    pub fn then(mut self, other: Arc<Self>) -> Self {
+        self.then = Some(match self.then {
+            Some(next) => Arc::new(Self::clone(&next).then(other)),
+            None => other,
+        });
         self
     }
 
     /// Whether it knows no login and no helper to ask.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.helpers.is_empty() && self.stores.is_empty()
+        let own = self.entries.is_empty() && self.helpers.is_empty() && self.stores.is_empty();
+        own && self.then.as_ref().is_none_or(|next| next.is_empty())
     }
 
     /// The logins for an image, best first: of the helpers, then by the longest prefix.
@@ -216,6 +231,16 @@ impl Keyring {
             logins: Vec::new(),
             notes: Vec::new(),
         };
+        let mut ring = Some(self);
+        while let Some(keyring) = ring {
+            keyring.collect(registry, repository, &mut found).await;
+            ring = keyring.then.as_deref();
+        }
+        found.logins.truncate(MAX_TRIED);
+        found
+    }
+
+    async fn collect(&self, registry: &str, repository: &str, found: &mut Found) {
         let helper = self.helpers.get(registry).or_else(|| {
             let legacy = (registry == "docker.io").then_some(helper::DOCKER_HUB)?;
             self.helpers.get(legacy)
@@ -237,8 +262,6 @@ impl Keyring {
         found
             .logins
             .extend(fitting.into_iter().map(|(_, login)| login.clone()));
-        found.logins.truncate(MAX_TRIED);
-        found
     }
 
     /// What tells it from a keyring with other logins, without showing any.
@@ -254,6 +277,11 @@ impl Keyring {
         let parts: Vec<String> = entries
             .chain(helpers)
             .chain(self.stores.iter().cloned())
+            .chain(
+                self.then
+                    .iter()
+                    .map(|next| next.fingerprint().as_str().to_owned()),
+            )
             .collect();
         Key::new(parts.iter().map(String::as_str))
     }
@@ -431,6 +459,40 @@ mod tests {
                 "{registry}/{repository}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn one_keyring_is_tried_after_another_whatever_its_prefixes() {
+        let ring = |name: &str, user: &str| {
+            let credentials = Credentials::Basic {
+                username: user.to_owned(),
+                password: "p".to_owned(),
+            };
+            Keyring::of_login(name, credentials)
+        };
+        let (wide, narrow, other) = (ring("a.test", "w"), ring("a.test/team", "n"), ring("a.test", "o"));
+        let rows = [
+            (wide.clone().and(narrow.clone()), "n:p, w:p"),
+            (wide.clone().then(narrow.clone().into()), "w:p, n:p"),
+            (
+                wide.clone()
+                    .then(narrow.clone().into())
+                    .then(other.clone().into()),
+                "w:p, n:p, o:p",
+            ),
+            (
+                Keyring::default().then(wide.clone().and(narrow).into()),
+                "n:p, w:p",
+            ),
+        ];
+        let mut fingerprints = Vec::new();
+        for (keyring, expected) in rows {
+            assert_eq!(found(&keyring, "a.test", "team/app").await, expected);
+            assert!(!fingerprints.contains(&keyring.fingerprint()), "{expected}");
+            fingerprints.push(keyring.fingerprint());
+            assert!(!keyring.is_empty());
+        }
+        assert!(Keyring::default().then(Keyring::default().into()).is_empty());
     }
 
     #[test]
