@@ -68,6 +68,11 @@ impl Key {
         // Hashed, so that no secret lies about in memory as a key.
         Self(sha256_hex(text.as_bytes()))
     }
+
+    /// The key as part of another key.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 struct Entry {

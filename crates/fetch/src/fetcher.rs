@@ -11,12 +11,14 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
+use crate::bundle;
 use crate::cache::Cache;
 use crate::cache::Key;
 use crate::cache::Mode;
 use crate::git;
 use crate::http;
 use crate::hub;
+use crate::oci;
 use crate::policy::Policy;
 use crate::source::Fetched;
 
@@ -35,6 +37,9 @@ pub enum Error {
     /// From the hub.
     #[error(transparent)]
     Hub(#[from] hub::Error),
+    /// From a bundle.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
 }
 
 /// Fetches files under one policy, keeping those that cannot change.
@@ -46,6 +51,8 @@ pub enum Error {
 pub struct Fetcher {
     policy: Policy,
     client: OnceLock<http::Client>,
+    images: oci::Client,
+    keyring: Arc<oci::Keyring>,
     cache: Mutex<Cache>,
     flights: Mutex<HashMap<Key, Weak<tokio::sync::Mutex<()>>>>,
     permits: Semaphore,
@@ -74,13 +81,24 @@ impl Fetcher {
         now: impl Fn() -> Instant + Send + Sync + 'static,
     ) -> Self {
         Self {
+            images: oci::Client::plain(policy.clone()),
             policy,
             client: OnceLock::new(),
+            keyring: Arc::default(),
             cache: Mutex::new(cache),
             flights: Mutex::default(),
             permits: Semaphore::new(CONCURRENT),
             now: Box::new(now),
         }
+    }
+
+    /// Reads images with a client that has settings of its own, such as mirrors, and with the logins of a keyring
+    /// where a request has none that opens a registry.
+    #[must_use]
+    pub fn with_images(mut self, client: oci::Client, keyring: Arc<oci::Keyring>) -> Self {
+        self.images = client;
+        self.keyring = keyring;
+        self
     }
 
     /// The policy this fetcher obeys.
@@ -106,6 +124,18 @@ impl Fetcher {
     pub async fn hub(&self, request: &hub::Request, mode: Mode) -> Result<Arc<Fetched>, Error> {
         let key = mode.applies(request.is_immutable()).then(|| request.key());
         self.cached(key, async { Ok(hub::fetch(request, self.client()?).await?) })
+            .await
+    }
+
+    /// Fetches an object of a bundle. By [`Mode::Auto`] it is kept when the request names the bundle's digest.
+    pub async fn bundle(&self, request: &bundle::Request, mode: Mode) -> Result<Arc<Fetched>, Error> {
+        let own = oci::Keyring::clone(&request.keyring);
+        let request = &bundle::Request {
+            keyring: Arc::new(own.then(Arc::clone(&self.keyring))),
+            ..request.clone()
+        };
+        let key = mode.applies(request.is_immutable()).then(|| request.key());
+        self.cached(key, async { Ok(bundle::fetch(request, &self.images).await?) })
             .await
     }
 

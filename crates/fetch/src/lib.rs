@@ -1,7 +1,7 @@
 //! Brings files from elsewhere onto this machine, without trusting where they come from.
 //!
-//! Owns the three ways a task or pipeline is fetched by reference, [`git`], [`http`] and [`hub`], together
-//! with what every one of them obeys: a [`Policy`] (which hosts and paths may be reached), [`Limits`] (how
+//! Owns the four ways a task or pipeline is fetched by reference, [`git`], [`http`], [`hub`] and [`bundle`], and the
+//! reading of images from registries, [`oci`], together with what every one of them obeys: a [`Policy`] (which hosts and paths may be reached), [`Limits`] (how
 //! long and how much) and [`Credentials`] (bound to one origin, never printed). [`Fetcher`] joins them with
 //! a [`cache`]. It does not know what the bytes mean: parsing and verifying a definition is the caller's.
 //!
@@ -14,6 +14,7 @@ mod limits;
 mod policy;
 mod source;
 
+pub mod bundle;
 pub mod cache;
 pub mod git;
 pub mod http;

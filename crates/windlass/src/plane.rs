@@ -41,6 +41,8 @@ use windlass_store::Logs;
 use windlass_store::Store;
 use windlass_store::logs::SegmentId;
 
+use crate::images;
+
 /// Pause between two looks whether aborted attempts are gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -107,7 +109,7 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
         client: Arc::clone(&client) as Arc<dyn Client>,
         clock: Arc::clone(&clock),
         config: Arc::new(config(options, place("plane-claims", 0o711)?)),
-        fetcher: Arc::new(Fetcher::new(Policy::trusting())),
+        fetcher: Arc::new(fetcher()?),
         jobs: Arc::clone(&queue) as Arc<dyn queue::Jobs>,
     };
     let mut tasks = windlass_pipelines::start(&foundations, observations);
@@ -119,6 +121,12 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
         tasks,
         backend,
     })
+}
+
+fn fetcher() -> anyhow::Result<Fetcher> {
+    let policy = Policy::trusting();
+    let registries = images::client(policy.clone())?;
+    Ok(Fetcher::new(policy).with_images(registries, images::keyring()))
 }
 
 fn host(executor: Executor) -> anyhow::Result<windlass_executor::host::Host> {

@@ -45,6 +45,16 @@ const NEEDS: &[Need] = &[
         purpose: "scripts that ask for it",
     },
     Need {
+        probe: Probe::Program("docker-registry"),
+        package: "docker-registry",
+        purpose: "pulling and pushing images",
+    },
+    Need {
+        probe: Probe::Program("openssl"),
+        package: "openssl",
+        purpose: "a registry with a certificate of its own",
+    },
+    Need {
         probe: Probe::File("/etc/ssl/certs/ca-certificates.crt"),
         package: "ca-certificates",
         purpose: "TLS of remote resolution",

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
+use reqwest::ClientBuilder;
 use reqwest::Response;
 use reqwest::dns::Addrs;
 use reqwest::dns::Name;
@@ -10,6 +11,7 @@ use reqwest::dns::Resolve;
 use reqwest::dns::Resolving;
 use reqwest::header::HeaderMap;
 use reqwest::header::LOCATION;
+use rustls::pki_types::CertificateDer;
 use url::Host;
 use url::Url;
 
@@ -36,17 +38,8 @@ impl Client {
     /// Makes a client that obeys `policy`.
     pub fn new(policy: Policy) -> Result<Self, Error> {
         let policy = Arc::new(policy);
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config())
-            .redirect(reqwest::redirect::Policy::none())
-            .dns_resolver(Resolver(Arc::clone(&policy)))
-            .referer(false)
-            .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")));
-        if !policy.trust_environment {
-            builder = builder.no_proxy();
-        }
         Ok(Self {
-            inner: builder.build().map_err(Error::Client)?,
+            inner: obedient(&policy, &[]).build().map_err(Error::Client)?,
             policy,
         })
     }
@@ -99,7 +92,7 @@ impl Client {
     async fn follow(&self, target: &Target, headers: &HeaderMap, limits: Limits) -> Result<Response, Error> {
         let mut url = target.url.clone();
         for _ in 0..=limits.max_redirects {
-            self.check_literal(&url)?;
+            check_literal(&self.policy, &url)?;
             let mut request = self.inner.get(url.clone());
             if url.origin() == target.url.origin() {
                 request = request.headers(headers.clone());
@@ -115,23 +108,39 @@ impl Client {
             limit: limits.max_redirects,
         })
     }
+}
 
-    /// Judges a host that is written as an address, which no resolver ever sees.
-    fn check_literal(&self, url: &Url) -> Result<(), Error> {
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => address.into(),
-            Some(Host::Ipv6(address)) => address.into(),
-            Some(Host::Domain(_)) | None => return Ok(()),
-        };
-        let host = url.host_str().unwrap_or_default();
-        self.policy.check(host, address).map_err(|denied| Error::Denied {
-            url: shown(url.as_str()),
-            denied,
-        })
+/// The settings of every client of this crate: names resolved under the policy, no redirect followed unseen, no
+/// proxy unless the policy trusts the environment. `authorities` are trusted besides the machine's.
+pub(crate) fn obedient(policy: &Arc<Policy>, authorities: &[CertificateDer<'static>]) -> ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config(authorities))
+        .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(Resolver(Arc::clone(policy)))
+        .referer(false)
+        .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")));
+    if policy.trust_environment {
+        builder
+    } else {
+        builder.no_proxy()
     }
 }
 
-fn next(url: &Url, response: &Response) -> Result<Url, Error> {
+/// Judges a host that is written as an address, which no resolver ever sees.
+pub(crate) fn check_literal(policy: &Policy, url: &Url) -> Result<(), Error> {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => address.into(),
+        Some(Host::Ipv6(address)) => address.into(),
+        Some(Host::Domain(_)) | None => return Ok(()),
+    };
+    let host = url.host_str().unwrap_or_default();
+    policy.check(host, address).map_err(|denied| Error::Denied {
+        url: shown(url.as_str()),
+        denied,
+    })
+}
+
+pub(crate) fn next(url: &Url, response: &Response) -> Result<Url, Error> {
     let location = response
         .headers()
         .get(LOCATION)
@@ -143,7 +152,7 @@ fn next(url: &Url, response: &Response) -> Result<Url, Error> {
 }
 
 /// Where a redirect leads, or why it is not followed.
-pub(super) fn redirected(url: &Url, location: Option<&str>) -> Result<Url, &'static str> {
+pub(crate) fn redirected(url: &Url, location: Option<&str>) -> Result<Url, &'static str> {
     let location = location.ok_or("it names no target")?;
     let mut target = url.join(location).map_err(|_| "its target is no URL")?;
     match (url.scheme(), target.scheme()) {
@@ -166,7 +175,7 @@ fn successful(response: Response) -> Result<Response, Error> {
     }
 }
 
-async fn read_bounded(mut response: Response, limit: u64) -> Result<Vec<u8>, Error> {
+pub(crate) async fn read_bounded(mut response: Response, limit: u64) -> Result<Vec<u8>, Error> {
     let url = response.url().clone();
     let too_large = || Error::TooLarge {
         url: shown(url.as_str()),
@@ -186,7 +195,7 @@ async fn read_bounded(mut response: Response, limit: u64) -> Result<Vec<u8>, Err
 }
 
 /// Turns a failed connection into an error, finding the policy's refusal where it is the cause.
-fn failed(url: &Url, error: reqwest::Error) -> Error {
+pub(crate) fn failed(url: &Url, error: reqwest::Error) -> Error {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(current) = cause {
         if let Some(denied) = current.downcast_ref::<Denied>() {

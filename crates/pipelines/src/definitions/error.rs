@@ -17,7 +17,7 @@ pub(crate) enum Error {
         hint: String,
     },
     /// The resolver is none that this plane has.
-    #[error("resolver {0:?} is unknown; this plane resolves git, hub, http and cluster")]
+    #[error("resolver {0:?} is unknown; this plane resolves git, hub, http, bundles and cluster")]
     UnknownResolver(String),
     /// The resolver's parameters are wrong.
     #[error("resolver {resolver:?}: {problem}")]

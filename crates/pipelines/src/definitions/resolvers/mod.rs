@@ -1,5 +1,6 @@
 //! The resolvers: from parameters to an object and where it came from.
 
+mod bundles;
 mod cluster;
 mod params;
 mod remote;
@@ -26,6 +27,7 @@ pub(super) async fn resolve(
         "git" => remote::git(definitions, namespace, &params("git")).await,
         "http" => remote::http(definitions, namespace, &params("http")).await,
         "hub" => remote::hub(definitions, kind, &params("hub")).await,
+        "bundles" => bundles::resolve(definitions, namespace, &params("bundles")).await,
         "cluster" => cluster::resolve(definitions, namespace, &params("cluster")).await,
         unknown => Err(Error::UnknownResolver(unknown.to_owned())),
     }

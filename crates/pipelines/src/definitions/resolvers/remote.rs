@@ -142,7 +142,7 @@ fn fetch_error(resolver: &'static str, source: windlass_fetch::Error) -> Error {
 }
 
 /// The one object that was fetched.
-fn object(
+pub(super) fn object(
     resolver: &'static str,
     fetched: Result<Arc<Fetched>, windlass_fetch::Error>,
 ) -> Result<(Object, RefSource), Error> {
