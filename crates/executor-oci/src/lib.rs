@@ -12,6 +12,7 @@ mod digest;
 mod limits;
 mod remove;
 
+pub mod archive;
 pub mod import;
 pub mod store;
 pub mod unpack;

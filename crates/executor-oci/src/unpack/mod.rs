@@ -7,7 +7,7 @@ mod apply;
 mod budget;
 mod content;
 mod error;
-mod header;
+pub(crate) mod header;
 mod metadata;
 mod overlay;
 mod pax;
