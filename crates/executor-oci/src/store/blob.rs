@@ -73,7 +73,7 @@ impl Store {
 
     /// Waits until nobody else transfers the blob. `None`: it is complete now.
     pub(crate) async fn ingest(&self, digest: &Digest, size: u64) -> Result<Option<Ingest>> {
-        let held = lock::lock(&self.layout().lock(digest), Mode::Exclusive).await?;
+        let held = lock::lock(&self.layout().blob_lock(digest), Mode::Exclusive).await?;
         if self.blob_size(digest) == Some(size) {
             return Ok(None);
         }

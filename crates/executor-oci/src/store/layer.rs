@@ -61,7 +61,7 @@ impl Store {
 
     /// Waits until nobody else unpacks the layer. `None`: it is whole now, or nobody wants it any more.
     pub(crate) fn begin_layer(&self, chain: &Digest, cancelled: &AtomicBool) -> Result<Option<Work>> {
-        let held = lock::lock_blocking(&self.layout().lock(chain), Mode::Exclusive, cancelled)?;
+        let held = lock::lock_blocking(&self.layout().layer_lock(chain), Mode::Exclusive, cancelled)?;
         let Some(held) = held.filter(|_| self.layer(chain).is_none()) else {
             return Ok(None);
         };

@@ -78,8 +78,14 @@ impl Layout {
         self.root.join("layers").join(chain.hex())
     }
 
-    pub(crate) fn lock(&self, digest: &Digest) -> PathBuf {
-        self.root.join("locks").join(digest.hex())
+    /// Held by who transfers a blob. Not the same as a layer's, although the names may be: each waits for the other.
+    pub(crate) fn blob_lock(&self, digest: &Digest) -> PathBuf {
+        self.root.join("locks").join(format!("blob-{}", digest.hex()))
+    }
+
+    /// Held by who unpacks a layer.
+    pub(crate) fn layer_lock(&self, chain: &Digest) -> PathBuf {
+        self.root.join("locks").join(format!("layer-{}", chain.hex()))
     }
 
     /// A name in `ingest` that nobody else has.
