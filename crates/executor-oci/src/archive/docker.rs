@@ -139,7 +139,10 @@ fn is_plain(files: &Files, name: &str) -> Result<bool> {
     let mut head = Vec::new();
     let read = files.read(name)?.take(4).read_to_end(&mut head);
     read.map_err(|source| files.failed(name, source))?;
-    Ok(!matches!(head.as_slice(), [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd]))
+    Ok(!matches!(
+        head.as_slice(),
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd]
+    ))
 }
 
 fn hash(files: &Files, name: &str) -> Result<Digest> {

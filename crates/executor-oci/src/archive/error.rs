@@ -20,13 +20,17 @@ pub enum Error {
         source: io::Error,
     },
     /// It is no archive of images.
-    #[error("{place} is neither an OCI layout nor a docker archive: it has no index.json and no manifest.json at its top")]
+    #[error(
+        "{place} is neither an OCI layout nor a docker archive: it has no index.json and no manifest.json at its top"
+    )]
     Unknown {
         /// The archive.
         place: String,
     },
     /// It has the form of docker before 1.10.
-    #[error("{0} was written by a docker before 1.10, which said nothing about content; save it again with a newer one")]
+    #[error(
+        "{0} was written by a docker before 1.10, which said nothing about content; save it again with a newer one"
+    )]
     Old(String),
     /// It cannot be read as a tar archive.
     #[error("{place}: {what}")]

@@ -96,7 +96,9 @@ impl Layout {
                 what,
             };
             if got != digest {
-                return Err(wrong(format!("its content has the digest {got}: it was changed or damaged")));
+                return Err(wrong(format!(
+                    "its content has the digest {got}: it was changed or damaged"
+                )));
             }
             let json: serde_json::Value =
                 serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;

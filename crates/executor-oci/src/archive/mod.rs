@@ -56,26 +56,8 @@ pub fn open(path: &Path, scratch: &Path, limits: &Limits) -> Result<Vec<Found>> 
 }
 
 fn source_error(error: Error) -> SourceError {
-    SourceError(Box::new(Told(error)))
+    SourceError(Box::new(error))
 }
-
-/// An error with its causes in one line, which is what a source is to say.
-#[derive(Debug)]
-struct Told(Error);
-
-impl std::fmt::Display for Told {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = std::error::Error::source(&self.0);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Told {}
 
 /// Opens a file of an archive at an offset.
 async fn blob(files: &Files, name: &str, offset: u64) -> std::result::Result<Blob, SourceError> {

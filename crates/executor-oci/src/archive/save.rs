@@ -120,7 +120,9 @@ fn media_type(store: &Store, record: &Record) -> store::Result<String> {
     let bytes = store.read_blob(&record.manifest, 4 << 20)?;
     let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let said = document.get("mediaType").and_then(Value::as_str);
-    Ok(said.unwrap_or("application/vnd.oci.image.manifest.v1+json").to_owned())
+    Ok(said
+        .unwrap_or("application/vnd.oci.image.manifest.v1+json")
+        .to_owned())
 }
 
 /// What follows the last colon, unless that separates a port.
@@ -162,5 +164,9 @@ fn entry(output: &mut dyn Write, name: &str, size: u64) -> io::Result<()> {
 
 fn fill(output: &mut dyn Write, size: u64) -> io::Result<()> {
     let missing = size.wrapping_neg() % BLOCK as u64;
-    output.write_all([0; BLOCK].get(..usize::try_from(missing).unwrap_or_default()).unwrap_or_default())
+    output.write_all(
+        [0; BLOCK]
+            .get(..usize::try_from(missing).unwrap_or_default())
+            .unwrap_or_default(),
+    )
 }

@@ -98,7 +98,9 @@ pub enum Mismatch {
     #[error("its configuration cannot be read: {0}")]
     Config(String),
     /// The configuration is that of something else.
-    #[error("it is no container image: {0}; images with a configuration of another kind hold artifacts, not file systems")]
+    #[error(
+        "it is no container image: {0}; images with a configuration of another kind hold artifacts, not file systems"
+    )]
     Kind(String),
     /// The numbers of layers differ.
     #[error("its manifest has {manifest} layers and its configuration {config}")]

@@ -80,7 +80,8 @@ pub async fn import(
         source,
     })?;
     let (document, config) = import.config(&manifest).await?;
-    let steps = plan::steps(&manifest, &document, platform, limits).map_err(|fault| import.document(fault))?;
+    let steps =
+        plan::steps(&manifest, &document, platform, limits).map_err(|fault| import.document(fault))?;
     // Twice, because what an earlier attempt left may turn out to be damaged.
     let layers = match import.layers(&steps).await? {
         Some(layers) => layers,
@@ -150,23 +151,29 @@ impl Import<'_> {
         let work = layers::Work {
             store: self.store.clone(),
             steps: steps.to_vec(),
-            feeds: blobs.iter().map(|(digest, (_, feed))| (*digest, Arc::clone(feed))).collect(),
+            feeds: blobs
+                .iter()
+                .map(|(digest, (_, feed))| (*digest, Arc::clone(feed)))
+                .collect(),
             limits: self.limits.clone(),
             cancelled: Arc::clone(&cancelled),
         };
         let (unpacked_sender, mut unpacked) = tokio::sync::mpsc::unbounded_channel();
-        let mut unpacking = tokio::task::spawn_blocking(move || work.run(&unpacked_sender));
-        let told = async {
+        let unpacking = tokio::task::spawn_blocking(move || work.run(&unpacked_sender));
+        let unpacking = async {
             while let Some(digest) = unpacked.recv().await {
                 self.progress.event(&Event::Unpacked { digest });
             }
+            unpacking.await
         };
+        tokio::pin!(unpacking);
         let transfer = self.transfer(self.progress);
         let transfers = futures::stream::iter(order.iter().filter_map(|digest| blobs.get(digest)))
             .map(|(wanted, feed)| transfer.run(wanted, feed))
             .buffer_unordered(PARALLEL)
-            .try_fold(false, async |stale, ended| Ok(stale | matches!(ended, Ended::Stale)));
-        let transfers = async { tokio::join!(transfers, told).0 };
+            .try_fold(false, async |stale, ended| {
+                Ok(stale | matches!(ended, Ended::Stale))
+            });
         let ended = tokio::select! {
             biased;
             unpacked = &mut unpacking => return self.unpacked(unpacked, &blobs).await,

@@ -33,7 +33,12 @@ pub(super) fn config(manifest: &Manifest, limits: &Limits) -> Result<Wanted, Mis
     let kind = wanted.descriptor.media_type().to_string();
     // Registries of long ago sent no type, or a general one.
     let is_image = kind.contains(".container.image.") || kind.contains(".oci.image.config.");
-    if !is_image && !matches!(kind.as_str(), "" | "application/json" | "application/octet-stream") {
+    if !is_image
+        && !matches!(
+            kind.as_str(),
+            "" | "application/json" | "application/octet-stream"
+        )
+    {
         return Err(Mismatch::Kind(kind.chars().take(100).collect()));
     }
     if wanted.size > limits.config {

@@ -76,13 +76,20 @@ impl Transfer<'_> {
         if was_left > 0 {
             feed.mark_inherited();
         }
-        let file = Arc::new(ingest.file.try_clone().map_err(store::call("hold", self.store.root()))?);
+        let file = Arc::new(
+            ingest
+                .file
+                .try_clone()
+                .map_err(store::call("hold", self.store.root()))?,
+        );
         let (sender, receiver) = mpsc::channel(AHEAD);
         let written = self.write(wanted, feed, &ingest, &file, sender, receiver).await?;
         if written == wanted.digest {
             ingest.publish(self.store)?;
             feed.complete(file, wanted.size);
-            self.progress.event(&Event::Transferred { digest: wanted.digest });
+            self.progress.event(&Event::Transferred {
+                digest: wanted.digest,
+            });
             return Ok(Ended::Stored);
         }
         ingest.discard()?;
@@ -127,7 +134,9 @@ impl Transfer<'_> {
             Ok::<_, std::io::Error>(Digest::finish(hasher))
         };
         let writing = async {
-            let written = writing.await.map_err(store::call("write into", self.store.root()));
+            let written = writing
+                .await
+                .map_err(store::call("write into", self.store.root()));
             written.map_err(Error::from)
         };
         let reading = self.read(wanted, ingest.length, sender);
@@ -175,9 +184,9 @@ impl Transfer<'_> {
         };
         let mut blob = self.source.blob(&wanted.descriptor, *at).await.map_err(failed)?;
         loop {
-            let chunk = chunk(&mut blob).await.map_err(|error| {
-                failed(windlass_fetch::oci::SourceError(Box::new(error)))
-            })?;
+            let chunk = chunk(&mut blob)
+                .await
+                .map_err(|error| failed(windlass_fetch::oci::SourceError(Box::new(error))))?;
             let count = chunk.len() as u64;
             if count == 0 {
                 return Ok(());
@@ -225,7 +234,9 @@ async fn chunk(blob: &mut Blob) -> std::io::Result<Vec<u8>> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(std::io::Error::other)?
 }
 
 /// Hashes what an earlier transfer left.

@@ -78,7 +78,11 @@ impl Store {
             return Ok(None);
         }
         let path = self.layout().ingest(&digest.hex());
-        let open = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let open = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path);
         let file = open.map_err(call("open", &path))?;
         let mut length = file.metadata().map_err(call("look at", &path))?.len();
         if length > size {

@@ -73,7 +73,10 @@ impl Store {
         let mut named = Vec::new();
         for entry in fs::read_dir(&directory).map_err(call("list", &directory))? {
             let path = entry.map_err(call("list", &directory))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             match Digest::from_hex(name) {
                 Some(digest) => named.push((path, digest)),
                 None => problems.push(format!("{part}/{name} has no business there")),

@@ -48,7 +48,9 @@ pub enum Error {
         digest: Digest,
     },
     /// Others use the store, so that nothing can be removed.
-    #[error("an image is being pulled or loaded, so nothing can be removed from the store now; try again when that is done")]
+    #[error(
+        "an image is being pulled or loaded, so nothing can be removed from the store now; try again when that is done"
+    )]
     Busy,
     /// No image has the name.
     #[error("no image `{name}` in the store; `windlass image list` shows what is there")]

@@ -116,9 +116,13 @@ fn make(directory: &Path) -> Result<()> {
     builder.recursive(true).mode(0o700);
     builder.create(directory).map_err(call("make", directory))?;
     // Without bits that a directory above hands down: they would change the groups of what is unpacked here.
-    let mode = fs::metadata(directory).map_err(call("look at", directory))?.permissions().mode();
+    let mode = fs::metadata(directory)
+        .map_err(call("look at", directory))?
+        .permissions()
+        .mode();
     if mode & 0o7777 != 0o700 {
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(call("close", directory))?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
+            .map_err(call("close", directory))?;
     }
     Ok(())
 }

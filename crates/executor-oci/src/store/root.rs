@@ -10,7 +10,12 @@ pub fn default_root(is_root: bool, xdg_data_home: Option<&OsStr>, home: Option<&
     if is_root {
         return Some(PathBuf::from("/var/lib/windlass/images"));
     }
-    let absolute = |value: Option<&OsStr>| value.map(Path::new).filter(|path| path.is_absolute()).map(Path::to_owned);
+    let absolute = |value: Option<&OsStr>| {
+        value
+            .map(Path::new)
+            .filter(|path| path.is_absolute())
+            .map(Path::to_owned)
+    };
     let data = absolute(xdg_data_home).or_else(|| Some(absolute(home)?.join(".local/share")));
     Some(data?.join("windlass/images"))
 }
@@ -22,10 +27,25 @@ mod tests {
     #[test]
     fn each_user_has_a_store_of_its_own() {
         let rows = [
-            (true, Some("/x"), Some("/home/u"), Some("/var/lib/windlass/images")),
+            (
+                true,
+                Some("/x"),
+                Some("/home/u"),
+                Some("/var/lib/windlass/images"),
+            ),
             (false, Some("/x"), Some("/home/u"), Some("/x/windlass/images")),
-            (false, Some("x"), Some("/home/u"), Some("/home/u/.local/share/windlass/images")),
-            (false, None, Some("/home/u"), Some("/home/u/.local/share/windlass/images")),
+            (
+                false,
+                Some("x"),
+                Some("/home/u"),
+                Some("/home/u/.local/share/windlass/images"),
+            ),
+            (
+                false,
+                None,
+                Some("/home/u"),
+                Some("/home/u/.local/share/windlass/images"),
+            ),
             (false, Some(""), None, None),
         ];
         for (is_root, xdg, home, then) in rows {

@@ -203,8 +203,7 @@ fn choose(records: &[Record], policy: &Policy, now: u64) -> Vec<bool> {
         .iter()
         .map(|record| {
             let idle = now.saturating_sub(record.used);
-            policy.names.contains(&record.name)
-                || policy.unused_for.is_some_and(|most| idle > most.as_secs())
+            policy.names.contains(&record.name) || policy.unused_for.is_some_and(|most| idle > most.as_secs())
         })
         .collect();
     let Some(most) = policy.keep_bytes else {
@@ -268,13 +267,49 @@ mod tests {
         let policy = Policy::default;
         let rows = [
             (policy(), vec![]),
-            (Policy { unused_for: seconds(250), ..policy() }, vec!["old"]),
-            (Policy { unused_for: seconds(50), ..policy() }, vec!["old", "new", "middle"]),
+            (
+                Policy {
+                    unused_for: seconds(250),
+                    ..policy()
+                },
+                vec!["old"],
+            ),
+            (
+                Policy {
+                    unused_for: seconds(50),
+                    ..policy()
+                },
+                vec!["old", "new", "middle"],
+            ),
             // The shared base counts once: 20 for the newest, 10 more for each other.
-            (Policy { keep_bytes: Some(30), ..policy() }, vec!["old"]),
-            (Policy { keep_bytes: Some(40), ..policy() }, vec![]),
-            (Policy { keep_bytes: Some(0), ..policy() }, vec!["old", "new", "middle"]),
-            (Policy { names: vec!["new".to_owned()], ..policy() }, vec!["new"]),
+            (
+                Policy {
+                    keep_bytes: Some(30),
+                    ..policy()
+                },
+                vec!["old"],
+            ),
+            (
+                Policy {
+                    keep_bytes: Some(40),
+                    ..policy()
+                },
+                vec![],
+            ),
+            (
+                Policy {
+                    keep_bytes: Some(0),
+                    ..policy()
+                },
+                vec!["old", "new", "middle"],
+            ),
+            (
+                Policy {
+                    names: vec!["new".to_owned()],
+                    ..policy()
+                },
+                vec!["new"],
+            ),
         ];
         for (policy, then) in rows {
             let goes = choose(&records, &policy, 400);

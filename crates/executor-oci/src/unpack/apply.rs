@@ -123,11 +123,10 @@ impl<'a> Applier<'a> {
         self.view.enter(parents, self.limits.depth)?;
         for (path, like) in self.view.make()? {
             let meta = match like {
-                Some(lower) => self.attributes.copy_directory(
-                    self.view.lower(lower)?,
-                    self.root.as_fd(),
-                    &path,
-                )?,
+                Some(lower) => {
+                    self.attributes
+                        .copy_directory(self.view.lower(lower)?, self.root.as_fd(), &path)?
+                }
                 None => (0o755, (0, 0)),
             };
             self.directories.insert(path, meta);
@@ -137,13 +136,20 @@ impl<'a> Applier<'a> {
 
     fn hide(&mut self, name: &[u8]) -> Result<(), Fault> {
         let parent = self.view.directory()?;
-        match rustix::fs::mknodat(parent, name, rustix::fs::FileType::CharacterDevice, Mode::empty(), 0) {
+        match rustix::fs::mknodat(
+            parent,
+            name,
+            rustix::fs::FileType::CharacterDevice,
+            Mode::empty(),
+            0,
+        ) {
             Ok(()) => return Ok(()),
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(call("make a whiteout")(errno)),
         }
         // A whiteout hides what is below this layer, never what the layer itself has.
-        let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(call("look up a file"))?;
+        let stat =
+            rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(call("look up a file"))?;
         if is_directory(&stat) {
             let mut components = self.components();
             components.push(name.to_vec());
@@ -213,7 +219,9 @@ impl<'a> Applier<'a> {
 
     fn symlink(&mut self, entry: &Entry, name: &[u8]) -> Result<(), Fault> {
         if entry.link.is_empty() || entry.link.len() > self.limits.path || entry.link.contains(&0) {
-            return Err(Fault::Format("a symbolic link to nothing, or to too long a path".to_owned()));
+            return Err(Fault::Format(
+                "a symbolic link to nothing, or to too long a path".to_owned(),
+            ));
         }
         self.replacing(name, |parent| {
             rustix::fs::symlinkat(entry.link.as_slice(), parent, name)
@@ -237,7 +245,9 @@ impl<'a> Applier<'a> {
         };
         let name = &place.name;
         let mode = Mode::from_raw_mode(entry.mode & 0o777);
-        let made = self.replacing(name, |parent| rustix::fs::mknodat(parent, name, kind, mode, device));
+        let made = self.replacing(name, |parent| {
+            rustix::fs::mknodat(parent, name, kind, mode, device)
+        });
         match made {
             Err(Errno::PERM) if is_device => {
                 // Containers get a /dev of their own, so devices there are never missed.
@@ -261,7 +271,12 @@ impl<'a> Applier<'a> {
     }
 
     /// The target of a hard link, in this layer; copied up when only a lower layer has it.
-    fn target(&mut self, entry: &Entry, place: &Place, budget: &mut Budget) -> Result<(OwnedFd, Vec<u8>), Fault> {
+    fn target(
+        &mut self,
+        entry: &Entry,
+        place: &Place,
+        budget: &mut Budget,
+    ) -> Result<(OwnedFd, Vec<u8>), Fault> {
         let mut components = components(&entry.link, self.limits)?;
         let name = components.pop().ok_or(Fault::Name)?;
         if components == place.parents && name == place.name {

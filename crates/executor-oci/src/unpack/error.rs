@@ -94,7 +94,9 @@ pub enum Fault {
         most: u64,
     },
     /// The layer shrinks too well.
-    #[error("the layer unpacks to more than {0} times its size: a decompression bomb; raise the limit if it is trusted")]
+    #[error(
+        "the layer unpacks to more than {0} times its size: a decompression bomb; raise the limit if it is trusted"
+    )]
     Ratio(u64),
     /// The archive cannot be understood.
     #[error("{0}")]

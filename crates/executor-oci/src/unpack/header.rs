@@ -108,7 +108,10 @@ impl<'a> Header<'a> {
             let number = self.number(at, 8, what)?;
             u32::try_from(number).map_err(|_| format!("{what} {number} is too large"))
         };
-        Ok((half(329, "major device number")?, half(337, "minor device number")?))
+        Ok((
+            half(329, "major device number")?,
+            half(337, "minor device number")?,
+        ))
     }
 }
 

@@ -62,7 +62,12 @@ impl Attributes {
 
     /// Sets the owner of a link, a device or a pipe. The kernel keeps no attributes of users on those, and the rest
     /// (labels of the machine that built the image) mean nothing here; but none may steer the overlay.
-    pub(super) fn set_by_name(&self, parent: BorrowedFd<'_>, name: &[u8], entry: &Entry) -> Result<(), Fault> {
+    pub(super) fn set_by_name(
+        &self,
+        parent: BorrowedFd<'_>,
+        name: &[u8],
+        entry: &Entry,
+    ) -> Result<(), Fault> {
         for (attribute, _) in &entry.xattrs {
             refuse_overlay(attribute)?;
         }
@@ -127,18 +132,18 @@ impl Attributes {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let to = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR);
         let mut to = std::fs::File::from(to.map_err(call("copy the hard link's target"))?);
-        std::io::copy(&mut std::fs::File::from(from.try_clone().map_err(copying)?), &mut to).map_err(copying)?;
+        std::io::copy(
+            &mut std::fs::File::from(from.try_clone().map_err(copying)?),
+            &mut to,
+        )
+        .map_err(copying)?;
         let (mode, mtime) = self.copy_attributes(from.as_fd(), to.as_fd())?;
         rustix::fs::fchmod(&to, Mode::from_raw_mode(mode)).map_err(call("set the mode"))?;
         rustix::fs::futimens(&to, &times(mtime)).map_err(call("set the time"))?;
         Ok(true)
     }
 
-    fn copy_attributes(
-        &self,
-        from: BorrowedFd<'_>,
-        to: BorrowedFd<'_>,
-    ) -> Result<(u32, (i64, u32)), Fault> {
+    fn copy_attributes(&self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(u32, (i64, u32)), Fault> {
         let stat = rustix::fs::fstat(from).map_err(call("look up a file of a lower layer"))?;
         if self.ownership == Ownership::Kept && (stat.st_uid, stat.st_gid) != (0, 0) {
             let (uid, gid) = owner(stat.st_uid, stat.st_gid);

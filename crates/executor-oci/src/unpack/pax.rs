@@ -52,10 +52,12 @@ impl Pax {
             b"gid" => self.gid = number(value, "gid")?.map(id).transpose()?,
             b"mtime" => self.mtime = (!value.is_empty()).then(|| time(value)),
             b"GNU.sparse.major" => {
-                self.sparse.version.get_or_insert_default().0 = number(value, "GNU.sparse.major")?.unwrap_or(0);
+                self.sparse.version.get_or_insert_default().0 =
+                    number(value, "GNU.sparse.major")?.unwrap_or(0);
             }
             b"GNU.sparse.minor" => {
-                self.sparse.version.get_or_insert_default().1 = number(value, "GNU.sparse.minor")?.unwrap_or(0);
+                self.sparse.version.get_or_insert_default().1 =
+                    number(value, "GNU.sparse.minor")?.unwrap_or(0);
             }
             b"GNU.sparse.name" => self.sparse.name = text(value, "GNU.sparse.name")?,
             b"GNU.sparse.realsize" | b"GNU.sparse.size" => {

@@ -114,8 +114,14 @@ mod tests {
             ("a/.wh..wh..opq", "HideContent a "),
             ("a/.wh..wh.plnk", "Ignore a .wh..wh.plnk"),
             (".wh..wh.plnk/12.3", "Ignore .wh..wh.plnk 12.3"),
-            ("../a", "the name leads out of the image or names nothing; refused"),
-            ("a/..", "the name leads out of the image or names nothing; refused"),
+            (
+                "../a",
+                "the name leads out of the image or names nothing; refused",
+            ),
+            (
+                "a/..",
+                "the name leads out of the image or names nothing; refused",
+            ),
             ("a/.wh...", "the whiteout does not name a file to hide"),
             ("a/.wh.", "the whiteout does not name a file to hide"),
             (".wh.a/b", "the whiteout does not name a file to hide"),

@@ -75,7 +75,9 @@ fn add(pieces: &mut Vec<(u64, u64)>, fields: &Fields<'_>, at: usize, count: usiz
 
 fn push(pieces: &mut Vec<(u64, u64)>, offset: u64, length: u64) -> Result<(), Error> {
     if pieces.len() >= PIECES {
-        return Err(Error::Format(format!("a sparse file of more than {PIECES} pieces")));
+        return Err(Error::Format(format!(
+            "a sparse file of more than {PIECES} pieces"
+        )));
     }
     // An empty piece only marks where the file ends.
     if length > 0 {

@@ -118,7 +118,12 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn entry(&mut self, header: &Header<'_>, block: &[u8; BLOCK], pax: Pax) -> Result<Entry, Error> {
-        let path = pax.sparse.name.clone().or(pax.path).unwrap_or_else(|| header.path());
+        let path = pax
+            .sparse
+            .name
+            .clone()
+            .or(pax.path)
+            .unwrap_or_else(|| header.path());
         let kind = kind(header.flag(), &path)?;
         let stored = match pax.size {
             Some(size) => size,
@@ -185,7 +190,10 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// Where it is read from, for who can skip content faster than by reading it.
-    pub(crate) fn skip_content_by(&mut self, skip: impl FnOnce(&mut R, u64) -> io::Result<()>) -> io::Result<()> {
+    pub(crate) fn skip_content_by(
+        &mut self,
+        skip: impl FnOnce(&mut R, u64) -> io::Result<()>,
+    ) -> io::Result<()> {
         let bytes = self.remaining.saturating_add(self.padding);
         skip(&mut self.input, bytes)?;
         self.position = self.position.saturating_add(bytes);
@@ -199,12 +207,17 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn skip(&mut self) -> Result<(), Error> {
-        self.remaining = self.remaining.saturating_add(self.padding);
-        self.padding = 0;
         while self.remaining > 0 {
             let count = self.content()?.len();
             self.consume(count);
         }
+        // Some tools leave out what fills the last block, and the end mark with it.
+        self.remaining = std::mem::take(&mut self.padding);
+        while self.remaining > 0 && !self.input.fill_buf().map_err(Error::Read)?.is_empty() {
+            let count = self.content()?.len();
+            self.consume(count);
+        }
+        self.remaining = 0;
         Ok(())
     }
 

@@ -140,13 +140,17 @@ impl View {
         let Some(missing) = self.stack.iter().position(|node| node.upper.is_none()) else {
             return Ok(made);
         };
-        let mut path = self.stack.iter().take(missing).fold(Vec::new(), |path, node| {
-            join(&path, &node.name)
-        });
+        let mut path = self
+            .stack
+            .iter()
+            .take(missing)
+            .fold(Vec::new(), |path, node| join(&path, &node.name));
         for index in missing..self.stack.len() {
             let (above, from) = self.stack.split_at_mut(index);
-            let (Some(parent), Some(node)) = (above.last().and_then(|node| node.upper.as_ref()), from.first_mut())
-            else {
+            let (Some(parent), Some(node)) = (
+                above.last().and_then(|node| node.upper.as_ref()),
+                from.first_mut(),
+            ) else {
                 break;
             };
             let upper = new_directory(self.ownership, parent.as_fd(), &node.name)?;

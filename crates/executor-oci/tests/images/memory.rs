@@ -37,13 +37,19 @@ pub(crate) struct Memory {
 impl Memory {
     /// An honest image of plain layers.
     pub(crate) fn new(layers: &[Vec<u8>]) -> Self {
-        let pairs: Vec<_> = layers.iter().map(|layer| (layer.clone(), layer.clone())).collect();
+        let pairs: Vec<_> = layers
+            .iter()
+            .map(|layer| (layer.clone(), layer.clone()))
+            .collect();
         Self::packed(&pairs)
     }
 
     /// An honest image of layers as archives and as transferred.
     pub(crate) fn packed(layers: &[(Vec<u8>, Vec<u8>)]) -> Self {
-        let diff_ids: Vec<String> = layers.iter().map(|(plain, _)| Digest::of(plain).to_string()).collect();
+        let diff_ids: Vec<String> = layers
+            .iter()
+            .map(|(plain, _)| Digest::of(plain).to_string())
+            .collect();
         let config = json!({
             "architecture": "amd64",
             "os": "linux",
@@ -80,7 +86,9 @@ impl Memory {
 
     /// Changes the content of a layer's blob and nothing else.
     pub(crate) fn tamper(mut self, layer: usize, change: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let digest = self.manifest["layers"][layer]["digest"].as_str().expect("a digest");
+        let digest = self.manifest["layers"][layer]["digest"]
+            .as_str()
+            .expect("a digest");
         change(self.blobs.get_mut(digest).expect("a blob"));
         self
     }
@@ -96,7 +104,10 @@ impl Memory {
         let digest = self.manifest["config"]["digest"].as_str().expect("a digest");
         let mut config = serde_json::from_slice(&self.blobs[digest]).expect("JSON");
         change(&mut config);
-        let kind = self.manifest["config"]["mediaType"].as_str().expect("a type").to_owned();
+        let kind = self.manifest["config"]["mediaType"]
+            .as_str()
+            .expect("a type")
+            .to_owned();
         self.manifest["config"] = self.add(&kind, config.to_string().into_bytes());
         self
     }
@@ -124,7 +135,9 @@ impl Source for Memory {
         Box::pin(async move {
             let bytes = self.blobs.get(descriptor.digest().as_ref());
             let bytes = bytes.ok_or_else(|| SourceError("404 Not Found".into()))?;
-            let rest = bytes.get(usize::try_from(offset).expect("small")..).unwrap_or_default();
+            let rest = bytes
+                .get(usize::try_from(offset).expect("small")..)
+                .unwrap_or_default();
             self.sent.fetch_add(rest.len() as u64, Ordering::Relaxed);
             if self.breaks_after > 0 && rest.len() > self.breaks_after {
                 let part = std::io::Cursor::new(rest[..self.breaks_after].to_vec());
@@ -135,7 +148,6 @@ impl Source for Memory {
         })
     }
 }
-
 
 /// A connection that was reset.
 struct Reset;

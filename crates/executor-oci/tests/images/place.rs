@@ -46,8 +46,14 @@ impl Place {
     }
 
     pub(crate) fn import_with(&self, source: &dyn Source, limits: &Limits) -> Result<Image, import::Error> {
-        self.runtime
-            .block_on(import::import(&self.store, "test", source, &platform(), limits, &()))
+        self.runtime.block_on(import::import(
+            &self.store,
+            "test",
+            source,
+            &platform(),
+            limits,
+            &(),
+        ))
     }
 
     /// What an import is refused with.
@@ -92,7 +98,10 @@ fn walk(root: &Path, directory: &Path, lines: &mut Vec<(String, String)>) {
                 .collect();
             ('d', marks)
         } else if kind.is_symlink() {
-            ('l', format!(" -> {}", fs::read_link(&path).expect("a link").display()))
+            (
+                'l',
+                format!(" -> {}", fs::read_link(&path).expect("a link").display()),
+            )
         } else if kind.is_char_device() {
             ('c', format!(" {}", metadata.rdev()))
         } else if kind.is_block_device() {

@@ -19,19 +19,34 @@ use crate::place::tree;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("unpack::every_compression_is_read", every_compression_is_read),
-        Trial::test("unpack::whiteouts_hide_only_what_is_below", whiteouts_hide_only_what_is_below),
-        Trial::test("unpack::links_of_lower_layers_are_followed", links_of_lower_layers_are_followed),
-        Trial::test("unpack::hard_links_reach_lower_layers", hard_links_reach_lower_layers),
+        Trial::test(
+            "unpack::whiteouts_hide_only_what_is_below",
+            whiteouts_hide_only_what_is_below,
+        ),
+        Trial::test(
+            "unpack::links_of_lower_layers_are_followed",
+            links_of_lower_layers_are_followed,
+        ),
+        Trial::test(
+            "unpack::hard_links_reach_lower_layers",
+            hard_links_reach_lower_layers,
+        ),
         Trial::test("unpack::later_entries_win", later_entries_win),
         Trial::test("unpack::every_dialect_is_read", every_dialect_is_read),
         Trial::test("unpack::holes_stay_holes", holes_stay_holes),
-        Trial::test("unpack::implied_directories_are_those_below", implied_directories_are_those_below),
+        Trial::test(
+            "unpack::implied_directories_are_those_below",
+            implied_directories_are_those_below,
+        ),
     ]
 }
 
 /// All tests of this file that need root.
 pub(crate) fn root_trials() -> Vec<Trial> {
-    vec![Trial::test("unpack::root_keeps_owners_and_devices", root_keeps_owners_and_devices)]
+    vec![Trial::test(
+        "unpack::root_keeps_owners_and_devices",
+        root_keeps_owners_and_devices,
+    )]
 }
 
 /// The uppermost of some layers, as it was unpacked; owners are those of whoever runs the test.
@@ -39,7 +54,11 @@ fn upper(layers: &[Vec<u8>]) -> Result<String, libtest_mimic::Failed> {
     let place = Place::new();
     let image = place.import(&Memory::new(layers))?;
     let text = tree(image.layers.last().expect("a layer"));
-    let me = format!(" {}:{} ", rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let me = format!(
+        " {}:{} ",
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw()
+    );
     Ok(text.replace(&me, " me "))
 }
 
@@ -101,7 +120,10 @@ fn links_of_lower_layers_are_followed() -> Outcome {
         .symlink("var/run", "/run")
         .symlink("usr/up", "../opt/x")
         .end();
-    let middle = Layer::new().directory("opt/x", 0o711).file("bin/middle", "1").end();
+    let middle = Layer::new()
+        .directory("opt/x", 0o711)
+        .file("bin/middle", "1")
+        .end();
     let top = Layer::new()
         .file("bin/tool", "2")
         .file("var/run/pid", "2")
@@ -128,7 +150,10 @@ fn links_of_lower_layers_are_followed() -> Outcome {
 }
 
 fn hard_links_reach_lower_layers() -> Outcome {
-    let base = Layer::new().file_with("lib/a", b"base", 0o640, (0, 0)).symlink("l", "lib/a").end();
+    let base = Layer::new()
+        .file_with("lib/a", b"base", 0o640, (0, 0))
+        .symlink("l", "lib/a")
+        .end();
     let top = Layer::new()
         .file("own", "top")
         .hard("second", "own")
@@ -183,7 +208,10 @@ fn every_dialect_is_read() -> Outcome {
         .file("short", "gnu")
         .meta(b'K', format!("{long}\0").as_bytes())
         .symlink("link", "short")
-        .pax(b'x', &[("path", "naïve".as_bytes()), ("mtime", b"12.5"), ("size", b"3")])
+        .pax(
+            b'x',
+            &[("path", "naïve".as_bytes()), ("mtime", b"12.5"), ("size", b"3")],
+        )
         .head(&Head {
             name: b"ignored",
             size: b"00000000000\0",
@@ -262,7 +290,10 @@ fn holes_stay_holes() -> Outcome {
     for name in ["gnu", "pax"] {
         let content = fs::read(image.layers[0].join(name))?;
         assert_eq!(content.len(), 1 << 21, "{name}");
-        assert_eq!((&content[..4], &content[1 << 20..(1 << 20) + 4]), (&b"abc\0"[..], &b"xyz\0"[..]));
+        assert_eq!(
+            (&content[..4], &content[1 << 20..(1 << 20) + 4]),
+            (&b"abc\0"[..], &b"xyz\0"[..])
+        );
     }
     Ok(())
 }
@@ -287,7 +318,13 @@ fn root_keeps_owners_and_devices() -> Outcome {
     let layer = Layer::new()
         .file_with("su", b"x", 0o4755, (0, 5))
         .file_with("owned", b"x", 0o600, (1000, 1001))
-        .pax(b'x', &[("SCHILY.xattr.security.capability", &capability), ("SCHILY.xattr.user.note", b"hi")])
+        .pax(
+            b'x',
+            &[
+                ("SCHILY.xattr.security.capability", &capability),
+                ("SCHILY.xattr.user.note", b"hi"),
+            ],
+        )
         .file_with("ping", b"x", 0o755, (0, 0))
         .device("null", b'3', 1, 3)
         .device("disk", b'4', 7, 0)
