@@ -51,7 +51,7 @@ pub enum Error {
         layer: Digest,
         /// Why not.
         #[source]
-        source: unpack::Error,
+        source: Box<unpack::Error>,
     },
     /// The store.
     #[error(transparent)]

@@ -101,7 +101,7 @@ impl Work {
             }
             Err(error) => {
                 self.cancelled.store(true, Ordering::Relaxed);
-                work.discard(&self.store);
+                work.discard();
                 Err(Failed::Layer(step.blob.digest, Box::new(error)))
             }
         }

@@ -212,7 +212,7 @@ impl Import<'_> {
                 Err(Error::Unpack {
                     place: self.source.place(),
                     layer,
-                    source: *source,
+                    source,
                 })
             }
             Ok(Err(layers::Failed::Store(error))) => Err(error.into()),

@@ -36,7 +36,7 @@ const TRIES_IN_ALL: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a source may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Bytes handed to the thread that writes.
 const CHUNK: usize = 256 << 10;

@@ -29,7 +29,7 @@ impl Store {
     /// Size of a blob that is in the store.
     pub(crate) fn blob_size(&self, digest: &Digest) -> Option<u64> {
         let metadata = fs::metadata(self.layout().blob(digest)).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Opens a blob that is in the store.

@@ -10,6 +10,7 @@ use sha2::Sha256;
 use super::Store;
 use super::error::Result;
 use super::error::call;
+use super::image::read_record;
 use crate::digest::Digest;
 
 impl Store {
@@ -46,7 +47,7 @@ impl Store {
 
     fn check_images(&self, problems: &mut Vec<String>) -> Result<()> {
         for (path, _) in self.named("images", problems)? {
-            let record = match self.read_record(&path) {
+            let record = match read_record(&path) {
                 Ok(Some(record)) => record,
                 Ok(None) => continue,
                 Err(error) => {

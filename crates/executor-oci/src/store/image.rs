@@ -112,7 +112,7 @@ impl Store {
     pub fn find(&self, name: &str, platform: &Platform) -> Result<Option<Image>> {
         let _held = self.enter_blocking()?;
         let path = self.record_path(name, &platform_text(platform));
-        let Some(record) = self.read_record(&path)? else {
+        let Some(record) = read_record(&path)? else {
             return Ok(None);
         };
         self.image(&path, record)
@@ -146,7 +146,7 @@ impl Store {
     /// Everything known about an image; `None` when it is not here.
     pub fn record(&self, name: &str, platform: &str) -> Result<Option<Record>> {
         let _held = self.enter_blocking()?;
-        self.read_record(&self.record_path(name, platform))
+        read_record(&self.record_path(name, platform))
     }
 
     /// Every image, sorted by name and platform. Records that cannot be read are left out; [`Store::check`] names them.
@@ -160,7 +160,7 @@ impl Store {
         let mut records = Vec::new();
         for entry in fs::read_dir(&directory).map_err(call("list", &directory))? {
             let entry = entry.map_err(call("list", &directory))?;
-            records.extend(self.read_record(&entry.path()).unwrap_or_default());
+            records.extend(read_record(&entry.path()).unwrap_or_default());
         }
         records.sort_by(|a, b| (&a.name, &a.platform).cmp(&(&b.name, &b.platform)));
         Ok(records)
@@ -176,23 +176,6 @@ impl Store {
         let text = serde_json::to_vec(record).unwrap_or_default();
         self.layout().replace(&path, &text)?;
         Ok(path)
-    }
-
-    pub(crate) fn read_record(&self, path: &std::path::Path) -> Result<Option<Record>> {
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(call("open", path)(error)),
-        };
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(call("read", path))?;
-        let mut record: Record = serde_json::from_slice(&text).map_err(|error| super::Error::Damaged {
-            path: path.to_owned(),
-            what: error.to_string(),
-        })?;
-        let modified = file.metadata().and_then(|metadata| metadata.modified());
-        record.used = modified.map(seconds).unwrap_or_default();
-        Ok(Some(record))
     }
 
     /// Holds an image's content. All holders of this process share one descriptor.
@@ -215,4 +198,22 @@ impl Store {
         leases.insert(record.manifest, Arc::downgrade(&held));
         Ok(Lease(held))
     }
+}
+
+/// Reads what a name stands for; `None` when there is no such file.
+pub(crate) fn read_record(path: &std::path::Path) -> Result<Option<Record>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(call("open", path)(error)),
+    };
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).map_err(call("read", path))?;
+    let mut record: Record = serde_json::from_slice(&text).map_err(|error| super::Error::Damaged {
+        path: path.to_owned(),
+        what: error.to_string(),
+    })?;
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    record.used = modified.map(seconds).unwrap_or_default();
+    Ok(Some(record))
 }

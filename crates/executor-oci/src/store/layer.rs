@@ -67,8 +67,8 @@ impl Store {
         };
         // Remains of somebody who was killed, or of a machine that went down.
         let place = self.layout().ingest(&format!("layer-{}", chain.hex()));
-        self.remove_tree(&place)?;
-        self.remove_tree(&self.layout().layer(chain))?;
+        remove_tree(&place)?;
+        remove_tree(&self.layout().layer(chain))?;
         let directory = place.join("fs");
         fs::create_dir_all(&directory).map_err(call("make", &directory))?;
         Ok(Some(Work {
@@ -88,19 +88,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// Removes a file or a tree, and says how many bytes that gave back.
-    pub(crate) fn remove_tree(&self, path: &Path) -> Result<u64> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(0);
-        };
-        let parent = match File::open(parent) {
-            Ok(parent) => parent,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(call("open", parent)(error)),
-        };
-        crate::remove::remove(parent.as_fd(), name.as_bytes()).map_err(call("remove", path))
     }
 }
 
@@ -122,10 +109,23 @@ impl Work {
     }
 
     /// Removes what was unpacked of a layer that is not to be.
-    pub(crate) fn discard(self, store: &Store) {
+    pub(crate) fn discard(self) {
         // What is left is removed before the next try.
-        if let Err(error) = store.remove_tree(&self.place) {
+        if let Err(error) = remove_tree(&self.place) {
             tracing::warn!(%error, "an unfinished layer stays behind");
         }
     }
+}
+
+/// Removes a file or a tree, and says how many bytes that gave back.
+pub(crate) fn remove_tree(path: &Path) -> Result<u64> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(0);
+    };
+    let parent = match File::open(parent) {
+        Ok(parent) => parent,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(call("open", parent)(error)),
+    };
+    crate::remove::remove(parent.as_fd(), name.as_bytes()).map_err(call("remove", path))
 }

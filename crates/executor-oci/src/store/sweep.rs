@@ -14,6 +14,8 @@ use super::Store;
 use super::error::Error;
 use super::error::Result;
 use super::error::call;
+use super::image::read_record;
+use super::layer::remove_tree;
 use super::lock;
 use super::lock::Mode;
 use super::seconds;
@@ -98,7 +100,7 @@ impl Store {
         }
         // The rest takes its time, and nobody has to wait for it.
         for path in trash {
-            removed.bytes += self.remove_tree(&path)?;
+            removed.bytes += remove_tree(&path)?;
         }
         Ok(removed)
     }
@@ -127,7 +129,7 @@ impl Store {
             if lock::try_lock(&path, Mode::Exclusive)?.is_some() {
                 fs::remove_file(&path).map_err(call("remove", &path))?;
             } else {
-                leased.extend(self.read_record(&path)?);
+                leased.extend(read_record(&path)?);
             }
         }
         Ok(leased)
@@ -159,11 +161,8 @@ impl Store {
             let entry = entry.map_err(call("list", &directory))?;
             let path = entry.path();
             let is_blob = entry.file_name().to_str().and_then(Digest::from_hex).is_some();
-            let age = entry
-                .metadata()
-                .and_then(|metadata| metadata.modified())
-                .map(|modified| modified.elapsed().unwrap_or_default())
-                .unwrap_or(Duration::MAX);
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let age = modified.map_or(Duration::MAX, |modified| modified.elapsed().unwrap_or_default());
             if ours.contains(&path) || is_blob && age < keep {
                 continue;
             }

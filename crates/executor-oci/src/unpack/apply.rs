@@ -92,8 +92,7 @@ impl<'a> Applier<'a> {
             Kind::Directory => self.directory(entry, &place.name),
             Kind::File => self.file(entry, &place.name, archive, budget),
             Kind::Symlink => self.symlink(entry, &place.name),
-            Kind::Fifo => self.special(entry, &place),
-            Kind::Character | Kind::Block => self.special(entry, &place),
+            Kind::Fifo | Kind::Character | Kind::Block => self.special(entry, &place),
             Kind::HardLink => match target {
                 Some((directory, name)) => self.hard_link(directory.as_fd(), &name, entry, &place.name),
                 None => Ok(()),

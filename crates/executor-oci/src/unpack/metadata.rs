@@ -55,7 +55,7 @@ impl Attributes {
             rustix::fs::fchown(file, uid, gid).map_err(call("set the owner"))?;
         }
         for (name, value) in &entry.xattrs {
-            self.set_xattr(file, name, value)?;
+            set_xattr(file, name, value)?;
         }
         Ok(())
     }
@@ -82,16 +82,6 @@ impl Attributes {
     /// What root makes belongs to root already.
     fn has_owner(&self, entry: &Entry) -> bool {
         self.ownership == Ownership::Kept && (entry.uid, entry.gid) != (0, 0)
-    }
-
-    fn set_xattr(&self, file: BorrowedFd<'_>, name: &[u8], value: &[u8]) -> Result<(), Fault> {
-        refuse_overlay(name)?;
-        match rustix::fs::fsetxattr(file, name, value, XattrFlags::empty()) {
-            Ok(()) | Err(Errno::NOTSUP) => Ok(()),
-            // Only root may give capabilities, labels and the like; without them the file is an ordinary one.
-            Err(Errno::PERM | Errno::INVAL) if !name.starts_with(b"user.") => Ok(()),
-            Err(errno) => Err(call("set an extended attribute")(errno)),
-        }
     }
 
     /// Gives a directory that had to be made the owner and attributes of the one it stands for in a lower layer, and
@@ -156,10 +146,20 @@ impl Attributes {
             let mut value = vec![0; 1 << 16];
             let length = rustix::fs::fgetxattr(from, name.as_slice(), &mut value)
                 .map_err(call("read an extended attribute"))?;
-            self.set_xattr(to, &name, value.get(..length).unwrap_or_default())?;
+            set_xattr(to, &name, value.get(..length).unwrap_or_default())?;
         }
         let nanoseconds = u32::try_from(stat.st_mtime_nsec).unwrap_or_default();
         Ok((stat.st_mode & 0o7777, (stat.st_mtime, nanoseconds)))
+    }
+}
+
+fn set_xattr(file: BorrowedFd<'_>, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+    refuse_overlay(name)?;
+    match rustix::fs::fsetxattr(file, name, value, XattrFlags::empty()) {
+        Ok(()) | Err(Errno::NOTSUP) => Ok(()),
+        // Only root may give capabilities, labels and the like; without them the file is an ordinary one.
+        Err(Errno::PERM | Errno::INVAL) if !name.starts_with(b"user.") => Ok(()),
+        Err(errno) => Err(call("set an extended attribute")(errno)),
     }
 }
 

@@ -123,7 +123,7 @@ pub(super) fn pax(
 }
 
 fn decimal(text: &[u8]) -> Result<u64, Error> {
-    Ok(number(text, "a number of a sparse file's map")?.ok_or_else(malformed)?)
+    number(text, "a number of a sparse file's map")?.ok_or_else(malformed)
 }
 
 /// Decimal lines in whole blocks.

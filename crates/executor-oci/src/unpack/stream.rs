@@ -171,15 +171,15 @@ impl Read for Counted {
 
 /// The archive, for who unpacks it.
 pub(super) struct Chunks<'a> {
-    chunks: &'a Receiver<Chunk>,
+    source: &'a Receiver<Chunk>,
     current: Arc<Vec<u8>>,
     at: usize,
 }
 
 impl<'a> Chunks<'a> {
-    pub(super) fn new(chunks: &'a Receiver<Chunk>) -> Self {
+    pub(super) fn new(source: &'a Receiver<Chunk>) -> Self {
         Self {
-            chunks,
+            source,
             current: Arc::default(),
             at: 0,
         }
@@ -197,7 +197,7 @@ impl Read for Chunks<'_> {
 impl BufRead for Chunks<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.at >= self.current.len() {
-            match self.chunks.recv() {
+            match self.source.recv() {
                 Ok(Ok(chunk)) => (self.current, self.at) = (chunk, 0),
                 Ok(Err(fault)) => return Err(io::Error::other(fault)),
                 Err(_) => return Ok(&[]),

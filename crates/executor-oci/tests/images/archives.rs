@@ -1,5 +1,6 @@
 //! Archives and layouts: our own, those of other tools, and hostile ones.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -149,7 +150,7 @@ pub(crate) fn hostile_archives_are_refused() -> Outcome {
         let got = load(&place, &file).map_or_else(|error| error, |_| "accepted".to_owned());
         let got = got.replace(file.to_str().expect("UTF-8"), "FILE");
         if got != wanted {
-            wrong.push_str(&format!("{name}:\n  got    {got}\n  wanted {wanted}\n"));
+            let _ = writeln!(wrong, "{name}:\n  got    {got}\n  wanted {wanted}");
         }
         assert_eq!(place.store.check()?, Vec::<String>::new(), "{name}");
     }
@@ -196,72 +197,7 @@ fn images_of_other_tools_are_read() -> Outcome {
     }
     let place = Place::new();
     let directory = place.directory.path();
-    fs::create_dir_all(directory.join("tree/bin"))?;
-    fs::write(directory.join("tree/bin/tool"), "one")?;
-    fs::create_dir(directory.join("more"))?;
-    fs::write(directory.join("more/added"), "two")?;
-    run("umoci", directory, &["init", "--layout", "layout"])?;
-    run("umoci", directory, &["new", "--image", "layout:app"])?;
-    run(
-        "umoci",
-        directory,
-        &["insert", "--rootless", "--image", "layout:app", "tree", "/"],
-    )?;
-    run(
-        "umoci",
-        directory,
-        &[
-            "insert",
-            "--rootless",
-            "--image",
-            "layout:app",
-            "more",
-            "/bin/more",
-        ],
-    )?;
-    run(
-        "umoci",
-        directory,
-        &[
-            "insert",
-            "--rootless",
-            "--image",
-            "layout:app",
-            "--whiteout",
-            "/bin/tool",
-        ],
-    )?;
-    run(
-        "umoci",
-        directory,
-        &["config", "--image", "layout:app", "--config.cmd", "tool"],
-    )?;
-    run(
-        "skopeo",
-        directory,
-        &["copy", "oci:layout:app", "oci-archive:oci.tar:app"],
-    )?;
-    run(
-        "skopeo",
-        directory,
-        &[
-            "copy",
-            "oci:layout:app",
-            "docker-archive:docker.tar:example/app:1",
-        ],
-    )?;
-    run(
-        "skopeo",
-        directory,
-        &[
-            "copy",
-            "--dest-compress-format",
-            "zstd",
-            "--dest-compress",
-            "oci:layout:app",
-            "oci:zstd:app",
-        ],
-    )?;
+    build(directory)?;
     let mut trees = Vec::new();
     for path in ["layout", "oci.tar", "docker.tar", "zstd"] {
         let other = Place::new();
@@ -281,6 +217,31 @@ fn images_of_other_tools_are_read() -> Outcome {
     );
     for (path, tree) in &trees[1..] {
         same(tree, &trees[0].1).map_err(|error| format!("{path}: {error:?}"))?;
+    }
+    Ok(())
+}
+
+/// One image in the forms in which tools write it.
+fn build(directory: &Path) -> Outcome {
+    fs::create_dir_all(directory.join("tree/bin"))?;
+    fs::write(directory.join("tree/bin/tool"), "one")?;
+    fs::create_dir(directory.join("more"))?;
+    fs::write(directory.join("more/added"), "two")?;
+    let commands = [
+        "umoci init --layout layout",
+        "umoci new --image layout:app",
+        "umoci insert --rootless --image layout:app tree /",
+        "umoci insert --rootless --image layout:app more /bin/more",
+        "umoci insert --rootless --image layout:app --whiteout /bin/tool",
+        "umoci config --image layout:app --config.cmd tool",
+        "skopeo copy oci:layout:app oci-archive:oci.tar:app",
+        "skopeo copy oci:layout:app docker-archive:docker.tar:example/app:1",
+        "skopeo copy --dest-compress-format zstd --dest-compress oci:layout:app oci:zstd:app",
+    ];
+    for command in commands {
+        let mut words = command.split(' ');
+        let program = words.next().unwrap_or_default();
+        run(program, directory, &words.collect::<Vec<_>>())?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A table of images that mean harm. Each is refused with the layer and the entry named, and leaves the store as it was.
 
+use std::fmt::Write as _;
+
 use libtest_mimic::Trial;
 use serde_json::json;
 use windlass_executor_oci::Limits;
@@ -66,6 +68,7 @@ fn head(head: Head<'_>) -> Layer {
     Layer::new().head(&head)
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn names() -> Vec<(&'static str, Memory, &'static str)> {
     let new = Layer::new;
     vec![
@@ -219,6 +222,7 @@ fn names() -> Vec<(&'static str, Memory, &'static str)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn forms() -> Vec<(&'static str, Memory, &'static str)> {
     let new = Layer::new;
     let many: Vec<(String, Vec<u8>)> = (0..300)
@@ -414,6 +418,7 @@ pub(crate) fn noise(count: usize, seed: u32) -> Vec<u8> {
 }
 
 /// Images whose documents lie. The whole message is given, without the image's place.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn lies() -> Vec<(&'static str, Memory, &'static str)> {
     // Each has its own content: what an earlier image left, verified, would be used.
     let count = std::cell::Cell::new(0);
@@ -483,14 +488,14 @@ fn lies() -> Vec<(&'static str, Memory, &'static str)> {
         (
             "an artifact",
             honest().lie(|manifest| {
-                manifest["config"]["mediaType"] = json!("application/vnd.cncf.helm.config.v1+json")
+                manifest["config"]["mediaType"] = json!("application/vnd.cncf.helm.config.v1+json");
             }),
             "it is no container image: application/vnd.cncf.helm.config.v1+json; images with a configuration of another kind hold artifacts, not file systems",
         ),
         (
             "a digest we cannot verify",
             honest().lie(|manifest| {
-                manifest["layers"][0]["digest"] = json!("md5:d41d8cd98f00b204e9800998ecf8427e")
+                manifest["layers"][0]["digest"] = json!("md5:d41d8cd98f00b204e9800998ecf8427e");
             }),
             "`LAYER` is no digest of the form sha256:<64 hexadecimal digits>; other algorithms are not supported",
         ),
@@ -499,7 +504,7 @@ fn lies() -> Vec<(&'static str, Memory, &'static str)> {
             honest()
                 .lie(|manifest| manifest["config"] = manifest["layers"][0].clone())
                 .lie(|manifest| {
-                    manifest["config"]["mediaType"] = json!("application/vnd.oci.image.config.v1+json")
+                    manifest["config"]["mediaType"] = json!("application/vnd.oci.image.config.v1+json");
                 }),
             "its configuration cannot be read: expected value at line 1 column 1",
         ),
@@ -530,12 +535,12 @@ fn every_image_is_refused() -> Outcome {
             format!("image test.example/image:1: {wanted}")
         };
         if got != wanted {
-            wrong.push_str(&format!("{name}:\n  got    {got}\n  wanted {wanted}\n"));
+            let _ = writeln!(wrong, "{name}:\n  got    {got}\n  wanted {wanted}");
         }
         // Whatever was refused, nothing of it is left that looks whole, and the good image is as it was.
         let problems = place.store.check()?;
         if !problems.is_empty() {
-            wrong.push_str(&format!("{name}: the store: {problems:?}\n"));
+            let _ = writeln!(wrong, "{name}: the store: {problems:?}");
         }
     }
     assert!(count >= 25, "{count}");

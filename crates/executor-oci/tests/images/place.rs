@@ -81,7 +81,8 @@ pub(crate) fn tree(directory: &Path) -> String {
     let mut lines = Vec::new();
     walk(directory, directory, &mut lines);
     lines.sort();
-    lines.iter().map(|(_, line)| format!("{line}\n")).collect()
+    let lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+    lines.join("\n")
 }
 
 fn walk(root: &Path, directory: &Path, lines: &mut Vec<(String, String)>) {
@@ -128,12 +129,12 @@ fn walk(root: &Path, directory: &Path, lines: &mut Vec<(String, String)>) {
 
 /// Fails with both texts when they differ.
 pub(crate) fn same(got: &str, wanted: &str) -> Outcome {
-    let trimmed: String = wanted
-        .trim()
-        .lines()
-        .map(|line| format!("{}\n", line.trim()))
-        .collect();
-    if got.trim() == trimmed.trim() {
+    let trimmed: Vec<&str> = wanted.trim().lines().map(str::trim).collect();
+    let trimmed = trimmed.join(
+        "
+",
+    );
+    if got.trim() == trimmed {
         return Ok(());
     }
     Err(format!("got:\n{got}\nwanted:\n{trimmed}").into())

@@ -123,7 +123,7 @@ fn child(root: &Path, events: u64) -> Result<Command, libtest_mimic::Failed> {
 fn a_second_image_costs_only_its_own_layers() -> Outcome {
     let place = Place::new();
     let (base, own) = (layer(1, 20), layer(2, 3));
-    place.import(&Memory::new(&[base.clone()]))?;
+    place.import(&Memory::new(std::slice::from_ref(&base)))?;
     let second = Memory::new(&[base, own.clone()]);
     place.import(&second)?;
     let config = second.manifest["config"]["size"].as_u64().expect("a size");
