@@ -1,6 +1,7 @@
 //! The windlass binary: wiring, diagnostics, and nothing else.
 
 mod diagnostics;
+mod images;
 mod plane;
 
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
     match Arguments::read(std::env::args_os()) {
         Ok(arguments) => {
             diagnostics::log(arguments.is_verbose());
-            arguments.execute(&plane::InMemory).into()
+            arguments.execute(&plane::InMemory, &images::OnDisk).into()
         }
         Err(code) => ExitCode::from(code),
     }

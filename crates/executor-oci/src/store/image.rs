@@ -91,6 +91,11 @@ impl Record {
         [self.manifest, self.config_digest].into_iter().chain(layers)
     }
 
+    /// Whether it is what was asked for on this platform.
+    pub fn is_for(&self, platform: &Platform) -> bool {
+        self.platform == platform_text(platform)
+    }
+
     /// Bytes of the image as transferred and as unpacked.
     pub fn sizes(&self) -> (u64, u64) {
         let sum = |size: fn(&Layer) -> u64| self.layers.iter().map(size).sum();
