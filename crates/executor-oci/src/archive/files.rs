@@ -197,7 +197,18 @@ fn members(file: &File, place: &str) -> Result<BTreeMap<String, Member>> {
     start.rewind().map_err(failed)?;
     let mut reader = tar::Reader::new(BufReader::new(file));
     let mut members = BTreeMap::new();
-    while let Some(entry) = reader.next().map_err(|error| wrong(error.to_string()))? {
+    loop {
+        let entry = match reader.next() {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Ok(members),
+            // What does not even begin like one is not a damaged archive but something else.
+            Err(_) if members.is_empty() => {
+                return Err(Error::Unknown {
+                    place: place.to_owned(),
+                });
+            }
+            Err(error) => return Err(wrong(error.to_string())),
+        };
         let name = String::from_utf8_lossy(&entry.path).into_owned();
         let link = String::from_utf8_lossy(&entry.link).into_owned();
         let member = match entry.kind {
@@ -218,7 +229,6 @@ fn members(file: &File, place: &str) -> Result<BTreeMap<String, Member>> {
         };
         reader.skip_content_by(skip).map_err(failed)?;
     }
-    Ok(members)
 }
 
 /// A name without empty components and `.`; `None` when it leads out of the archive.
