@@ -10,10 +10,12 @@ use clap::Subcommand;
 use crate::commands;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::graph::GraphArgs;
+use crate::commands::image::ImageArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::validate::ValidateArgs;
 use crate::exit::Exit;
+use crate::images::Images;
 use crate::plane::Planes;
 use crate::terminal::Color;
 use crate::terminal::Streams;
@@ -61,6 +63,7 @@ enum Command {
     Run(Box<RunArgs>),
     Validate(ValidateArgs),
     Graph(GraphArgs),
+    Image(ImageArgs),
     Schema(SchemaArgs),
     Completions(CompletionsArgs),
     /// Print the version
@@ -86,17 +89,18 @@ impl Arguments {
     }
 
     /// Executes the command.
-    pub fn execute(self, planes: &dyn Planes) -> Exit {
+    pub fn execute(self, planes: &dyn Planes, images: &dyn Images) -> Exit {
         let mut streams = Streams::standard(self.global.color);
-        self.execute_on(planes, &mut streams)
+        self.execute_on(planes, images, &mut streams)
     }
 
     /// Executes the command; output goes to the streams.
-    pub(crate) fn execute_on(self, planes: &dyn Planes, streams: &mut Streams) -> Exit {
+    pub(crate) fn execute_on(self, planes: &dyn Planes, images: &dyn Images, streams: &mut Streams) -> Exit {
         let done = match self.command {
             Command::Run(args) => commands::run::run(&args, planes, streams),
             Command::Validate(args) => commands::validate::validate(&args, streams),
             Command::Graph(args) => commands::graph::graph(&args, streams),
+            Command::Image(args) => commands::image::image(&args, images, streams),
             Command::Schema(args) => Ok(commands::schema::schema(&args, streams)),
             Command::Completions(args) => Ok(commands::completions::completions(&args, streams)),
             Command::Version => {

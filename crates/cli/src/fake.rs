@@ -37,6 +37,8 @@ use windlass_runtime::client::Watch;
 
 use crate::arguments::Arguments;
 use crate::exit::Exit;
+use crate::images::ImageStore;
+use crate::images::Images;
 use crate::plane::Options;
 use crate::plane::Plane;
 use crate::plane::Planes;
@@ -241,6 +243,15 @@ impl Planes for FakePlanes {
     }
 }
 
+/// Image stores that this machine refuses.
+struct NoImages;
+
+impl Images for NoImages {
+    fn open(&self, _: Option<&Path>) -> anyhow::Result<Box<dyn ImageStore>> {
+        Err(anyhow::anyhow!("no images here"))
+    }
+}
+
 /// Planes that this machine refuses.
 pub(crate) struct NoPlanes;
 
@@ -292,6 +303,16 @@ impl Write for Sink {
 
 /// Executes a command line in a directory; its path is left out of what is said.
 pub(crate) fn execute(planes: &dyn Planes, directory: &Path, arguments: &[&str]) -> Said {
+    execute_with_images(planes, &NoImages, directory, arguments)
+}
+
+/// The same, with images.
+pub(crate) fn execute_with_images(
+    planes: &dyn Planes,
+    images: &dyn Images,
+    directory: &Path,
+    arguments: &[&str],
+) -> Said {
     let (out, err) = (Sink::default(), Sink::default());
     let stream = |sink: &Sink| Stream::new(Box::new(sink.clone()), false, Style::default());
     let mut streams = Streams {
@@ -304,7 +325,7 @@ pub(crate) fn execute(planes: &dyn Planes, directory: &Path, arguments: &[&str])
         .map(Into::into);
     let exit = Arguments::read(arguments)
         .unwrap()
-        .execute_on(planes, &mut streams);
+        .execute_on(planes, images, &mut streams);
     let text = |sink: Sink| {
         String::from_utf8(sink.0.lock().unwrap().clone())
             .unwrap()

@@ -3,6 +3,7 @@
 mod diagnostics;
 mod images;
 mod plane;
+mod registries;
 
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
     match Arguments::read(std::env::args_os()) {
         Ok(arguments) => {
             diagnostics::log(arguments.is_verbose());
-            arguments.execute(&plane::InMemory).into()
+            arguments.execute(&plane::InMemory, &images::OnDisk).into()
         }
         Err(code) => ExitCode::from(code),
     }

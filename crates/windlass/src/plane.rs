@@ -41,7 +41,7 @@ use windlass_store::Logs;
 use windlass_store::Store;
 use windlass_store::logs::SegmentId;
 
-use crate::images;
+use crate::registries;
 
 /// Pause between two looks whether aborted attempts are gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -125,8 +125,8 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
 
 fn fetcher() -> anyhow::Result<Fetcher> {
     let policy = Policy::trusting();
-    let registries = images::client(policy.clone())?;
-    Ok(Fetcher::new(policy).with_images(registries, images::keyring()))
+    let registries = registries::client(policy.clone())?;
+    Ok(Fetcher::new(policy).with_images(registries, registries::keyring()))
 }
 
 fn host(executor: Executor) -> anyhow::Result<windlass_executor::host::Host> {

@@ -55,6 +55,21 @@ const NEEDS: &[Need] = &[
         purpose: "a registry with a certificate of its own",
     },
     Need {
+        probe: Probe::Program("umoci"),
+        package: "umoci",
+        purpose: "images made by other tools",
+    },
+    Need {
+        probe: Probe::Program("skopeo"),
+        package: "skopeo",
+        purpose: "images made by other tools",
+    },
+    Need {
+        probe: Probe::Program("buildah"),
+        package: "buildah",
+        purpose: "images made by other tools",
+    },
+    Need {
         probe: Probe::File("/etc/ssl/certs/ca-certificates.crt"),
         package: "ca-certificates",
         purpose: "TLS of remote resolution",

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod graph;
+pub(crate) mod image;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -2,6 +2,7 @@
 
 mod failure;
 mod list;
+mod quantity;
 mod rows;
 mod secrets;
 mod summary;
@@ -10,6 +11,10 @@ mod table;
 mod tests;
 
 pub(crate) use list::list;
+pub(crate) use quantity::age;
+pub(crate) use quantity::counted;
+pub(crate) use quantity::read_size;
+pub(crate) use quantity::size;
 pub(crate) use secrets::Secrets;
 pub(crate) use summary::outcome;
 pub(crate) use summary::summary;

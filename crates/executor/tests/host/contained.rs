@@ -254,7 +254,9 @@ async fn a_network_of_its_own_is_reached_from_outside(place: Place) -> Outcome {
             // The server needs a moment to listen.
             match sandbox.connect(8080).await {
                 Ok(connection) => break connection,
-                Err(error) if error.kind() != std::io::ErrorKind::ConnectionRefused => return Err(error.into()),
+                Err(error) if error.kind() != std::io::ErrorKind::ConnectionRefused => {
+                    return Err(error.into());
+                }
                 Err(_) => tokio::task::yield_now().await,
             }
         };

@@ -54,5 +54,5 @@ pub trait Source: Send + Sync {
 
 /// Why something could not be read; the text is for the user and names the place and a way out.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SourceError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+#[error(transparent)]
+pub struct SourceError(pub Box<dyn std::error::Error + Send + Sync>);
