@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use serde_json::json;
@@ -58,7 +61,10 @@ pub(crate) struct Place {
     /// Where the engine keeps each of the layout's stores.
     mountpoints: Mutex<Vec<String>>,
     made: Mutex<Made>,
-    runtime: Handle,
+    /// Looks that were begun.
+    looks: AtomicU64,
+    /// A look is under way that nobody waits for.
+    looking: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,7 +92,8 @@ impl Place {
             scripts: Mutex::new(scripts),
             mountpoints: Mutex::default(),
             made: Mutex::default(),
-            runtime: Handle::current(),
+            looks: AtomicU64::new(0),
+            looking: AtomicBool::new(false),
         });
         let making = Arc::clone(&place);
         let image = image.to_owned();
@@ -217,12 +224,28 @@ impl Place {
 
     /// Looks at what the processes left below `/tekton`.
     pub(crate) async fn look(&self) -> io::Result<()> {
+        let number = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
         let archive = self.client.get(&self.keeper(), "/tekton", MAX_TREE).await?;
         let (bytes, whole) = archive.ok_or_else(|| io::Error::other("the sandbox is gone"))?;
-        lock(&self.tree).replace(&bytes, whole)
+        lock(&self.tree).replace(number, &bytes, whole)
     }
 
-    pub(crate) fn read(&self, path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    /// Reads what was there at the last look. Where somebody may be waiting for a file to appear without a step to end, which
+    /// is below `/tekton/run`, another look is begun, for whoever asks again.
+    pub(crate) fn read(self: &Arc<Self>, path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+        let awaited = path.starts_with("/tekton/run");
+        if awaited
+            && let Ok(runtime) = Handle::try_current()
+            && !self.looking.swap(true, Ordering::Relaxed)
+        {
+            let place = Arc::clone(self);
+            runtime.spawn(async move {
+                if let Err(error) = place.look().await {
+                    tracing::debug!(%error, "could not look for a file");
+                }
+                place.looking.store(false, Ordering::Relaxed);
+            });
+        }
         lock(&self.tree).read(path, limit)
     }
 
@@ -356,11 +379,18 @@ impl Drop for Place {
             return;
         }
         let client = self.client.clone();
-        self.runtime.spawn(async move {
-            if let Err(error) = remove(&client, &made).await {
+        // A thread of its own: the runtime may be about to end, and would take a task with it.
+        let thread = std::thread::Builder::new().name("remove-sandbox".into());
+        let spawned = thread.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let removed = runtime.and_then(|runtime| runtime.block_on(remove(&client, &made)));
+            if let Err(error) = removed {
                 tracing::warn!(%error, "could not remove a sandbox");
             }
         });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "could not remove a sandbox");
+        }
     }
 }
 

@@ -30,6 +30,8 @@ enum Node {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
+    /// Number of the look that it shows.
+    look: u64,
     /// The tree was larger than what is read of it: a path that is not here may be there all the same.
     cut: bool,
     /// What the plane wrote since the processes last heard of it.
@@ -37,11 +39,16 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Replaces what is known by the beginning of an archive of the tree. What was not sent yet stays.
+    /// Replaces what is known by the beginning of an archive of the tree, unless a look that began later has done so. What
+    /// was not sent yet stays.
     ///
     /// # Errors
     /// When it is no archive.
-    pub(crate) fn replace(&mut self, archive: &Bytes, whole: bool) -> io::Result<()> {
+    pub(crate) fn replace(&mut self, look: u64, archive: &Bytes, whole: bool) -> io::Result<()> {
+        if look < self.look {
+            return Ok(());
+        }
+        self.look = look;
         self.nodes.clear();
         self.cut = !whole;
         let read = self.read_archive(archive);
@@ -186,7 +193,8 @@ mod tests {
 
     fn tree(entries: &[Entry]) -> Tree {
         let mut tree = Tree::default();
-        tree.replace(&pack(entries).expect("packs"), true).expect("reads");
+        tree.replace(1, &pack(entries).expect("packs"), true)
+            .expect("reads");
         tree
     }
 
@@ -232,7 +240,7 @@ mod tests {
         .expect("packs");
         let mut tree = Tree::default();
         let cut = archive.slice(..1800);
-        tree.replace(&cut, false).expect("reads what is there");
+        tree.replace(1, &cut, false).expect("reads what is there");
         let read = |path: &str| tree.read(Path::new(path), 100).map_err(|error| error.kind());
         assert_eq!(read("/tekton/results/one"), Ok(Some(b"1".to_vec())));
         assert_eq!(read("/tekton/results/two"), Err(ErrorKind::FileTooLarge));
@@ -241,7 +249,7 @@ mod tests {
     #[test]
     fn garbage_is_an_error() {
         let mut tree = Tree::default();
-        assert!(tree.replace(&Bytes::from(vec![b'x'; 1024]), true).is_err());
+        assert!(tree.replace(1, &Bytes::from(vec![b'x'; 1024]), true).is_err());
     }
 
     #[test]
@@ -249,7 +257,7 @@ mod tests {
         let path = Path::new("/tekton/run/0/deep");
         let mut tree = Tree::default();
         tree.write(path, b"first").expect("writes");
-        tree.replace(&pack(&[]).expect("packs"), true).expect("reads");
+        tree.replace(1, &pack(&[]).expect("packs"), true).expect("reads");
         assert_eq!(tree.read(path, 10).ok(), Some(Some(b"first".to_vec())));
         let sent = tree.unsent();
         tree.write(path, b"second").expect("writes");
@@ -258,5 +266,16 @@ mod tests {
         tree.sent(&tree.unsent());
         assert_eq!(tree.unsent().len(), 0);
         assert_eq!(tree.read(path, 10).ok(), Some(Some(b"second".to_vec())));
+    }
+
+    #[test]
+    fn a_look_that_began_earlier_changes_nothing() {
+        let shows =
+            |content: &'static str| pack(&[Entry::file("results/one", 0o644, content)]).expect("packs");
+        let mut tree = Tree::default();
+        tree.replace(2, &shows("new"), true).expect("reads");
+        tree.replace(1, &shows("old"), true).expect("is left out");
+        let read = tree.read(Path::new("/tekton/results/one"), 10).expect("reads");
+        assert_eq!(read.as_deref(), Some(b"new".as_slice()));
     }
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
@@ -29,15 +30,23 @@ const WAYS: [(&str, &str, &str); 4] = [
     ("vfs", "crun", "disabled"),
 ];
 
+/// The image that the tests run.
+const IMAGE: &str = "localhost/busybox:latest";
+
 static SERVICE: Mutex<Option<Result<Service, String>>> = Mutex::new(None);
 
 /// A running service.
 struct Service {
     directory: tempfile::TempDir,
     driver: &'static str,
+    limits: bool,
     child: Child,
     found: Detected,
 }
+
+/// Socket of a Docker that the tests are to use in place of a Podman of their own. Only by hand: an engine that is not ours
+/// is nothing a test should find by itself.
+const GIVEN: &str = "WINDLASS_TEST_DOCKER";
 
 /// The service's place, for whoever wants to speak to it.
 #[derive(Clone)]
@@ -46,13 +55,70 @@ pub(crate) struct Address {
     /// `podman` with everything that makes it speak of the same storage.
     pub(crate) podman: Vec<String>,
     pub(crate) config: PathBuf,
+    /// Limits of memory hold.
+    pub(crate) limits: bool,
 }
 
 /// Starts the service, or says why that is not possible here.
 pub(crate) fn address() -> Result<Address, String> {
+    if let Some(socket) = std::env::var_os(GIVEN) {
+        static LOADED: OnceLock<Result<Address, String>> = OnceLock::new();
+        return LOADED.get_or_init(|| given(Path::new(&socket))).clone();
+    }
     let mut service = SERVICE.lock().unwrap_or_else(PoisonError::into_inner);
     let service = service.get_or_insert_with(Service::start).as_ref();
     service.map(Service::address).map_err(Clone::clone)
+}
+
+/// Puts the image into an engine that runs already.
+fn given(socket: &Path) -> Result<Address, String> {
+    let place = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let address = Address {
+        found: find(socket)?,
+        podman: vec![
+            "docker".into(),
+            "--host".into(),
+            format!("unix://{}", socket.display()),
+        ],
+        config: PathBuf::new(),
+        limits: true,
+    };
+    let image = image(place.path(), busybox()?).map_err(|error| error.to_string())?;
+    let import = [
+        "import",
+        "--change",
+        "CMD [\"sh\"]",
+        "--change",
+        "ENV FROM_IMAGE=yes",
+        &image,
+        IMAGE,
+    ];
+    address.run(&import)?;
+    address.run(&["tag", IMAGE, "busybox:latest"])?;
+    Ok(address)
+}
+
+fn busybox() -> Result<&'static str, String> {
+    let places = ["/bin/busybox", "/usr/bin/busybox"];
+    let found = places.into_iter().find(|path| Path::new(path).exists());
+    found.ok_or_else(|| "busybox is not installed (Debian package busybox-static)".to_owned())
+}
+
+/// Waits until somebody answers at a socket.
+fn find(socket: &Path) -> Result<Detected, String> {
+    let surroundings = Surroundings {
+        docker_host: Some(format!("unix://{}", socket.display())),
+        ..Surroundings::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    loop {
+        match runtime.block_on(Engine::detect(&surroundings)) {
+            Ok(found) => return Ok(found),
+            Err(error) if begun.elapsed() > PATIENCE => return Err(error.to_string()),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
 }
 
 /// Ends the service, if it was started.
@@ -66,10 +132,7 @@ impl Service {
         if !Path::new("/proc/self").exists() || !is_root() {
             return Err("the tests' Podman is run by root".into());
         }
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"]
-            .iter()
-            .find(|path| Path::new(path).exists());
-        let busybox = busybox.ok_or("busybox is not installed (Debian package busybox-static)")?;
+        let busybox = busybox()?;
         if Command::new("podman").arg("--version").output().is_err() {
             return Err("podman is not installed (Debian packages podman, runc and catatonit)".into());
         }
@@ -96,13 +159,13 @@ impl Service {
             "--change",
             "ENV FROM_IMAGE=yes",
             &image,
-            "localhost/busybox:latest",
+            IMAGE,
         ];
         succeeded(run(&words, place, &import))?;
         let tried = succeeded(run(
             &words,
             place,
-            &["run", "--rm", "--network=none", "busybox", "true"],
+            &["run", "--rm", "--network=none", IMAGE, "true"],
         ));
         if let Err(why) = tried {
             unmount(place);
@@ -120,22 +183,11 @@ impl Service {
             .stderr(fs::File::create(place.join("log")).map_err(|error| error.to_string())?)
             .spawn()
             .map_err(|error| error.to_string())?;
-        let surroundings = Surroundings {
-            docker_host: Some(listen),
-            ..Surroundings::default()
-        };
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-        let begun = Instant::now();
-        let found = loop {
-            match runtime.block_on(Engine::detect(&surroundings)) {
-                Ok(found) => break found,
-                Err(error) if begun.elapsed() > PATIENCE => return Err(error.to_string()),
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        };
+        let found = find(&socket)?;
         Ok(Self {
             directory,
             driver,
+            limits: cgroups == "enabled",
             child,
             found,
         })
@@ -146,6 +198,7 @@ impl Service {
             found: self.found.clone(),
             podman: podman(self.directory.path(), self.driver),
             config: self.directory.path().join("containers.conf"),
+            limits: self.limits,
         }
     }
 }

@@ -17,7 +17,9 @@ use windlass_executor::job::Step;
 use windlass_executor::observation::StartFailure;
 use windlass_executor::observation::StartFailureKind;
 use windlass_executor_engine::Config;
+use windlass_executor_engine::Detected;
 use windlass_executor_engine::Engine;
+use windlass_executor_engine::Kind;
 
 use crate::stand_in::Answer;
 use crate::stand_in::Script;
@@ -351,6 +353,27 @@ async fn the_end_of_a_process_is_told_as_it_was() {
         }
         assert!(ran.output.contains(output), "{ran:?}");
         assert_removed(&engine);
+    }
+}
+
+#[tokio::test]
+async fn docker_is_given_files_from_the_root_and_podman_by_volume() {
+    for (kind, places) in [
+        (Kind::Docker, &["/"] as &[_]),
+        (Kind::Podman, &["/tekton", "/workspace", "/windlass/home"]),
+    ] {
+        let engine = StandIn::start(|_, _| None);
+        let backend = Engine::new(Config::new(Detected {
+            kind,
+            ..engine.found()
+        }));
+        let mut sandbox = backend.prepare(&job()).await.expect("prepares");
+        let puts = engine.seen("PUT ");
+        let puts = puts
+            .iter()
+            .filter_map(|line| line.split("path=").nth(1)?.split(' ').next());
+        assert_eq!(puts.collect::<Vec<_>>(), places, "{kind:?}");
+        sandbox.destroy().await.expect("destroys");
     }
 }
 
