@@ -127,16 +127,16 @@ pub(crate) enum Origin {
 /// How the engine is told of a mount.
 pub(crate) fn described(target: &str, origin: &Origin, read_only: bool) -> Value {
     match origin {
-        Origin::Volume { name, sub_path: None } => {
-            json!({"Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only})
+        Origin::Volume { name, sub_path } => {
+            // A volume hides what the image has in its place, as in a cluster, and does not begin as a copy of that.
+            let mut options = json!({"NoCopy": true});
+            if let Some(sub_path) = sub_path {
+                options["Subpath"] = json!(sub_path);
+            }
+            json!({
+                "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only, "VolumeOptions": options,
+            })
         }
-        Origin::Volume {
-            name,
-            sub_path: Some(sub_path),
-        } => json!({
-            "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only,
-            "VolumeOptions": {"Subpath": sub_path, "NoCopy": true},
-        }),
         Origin::Directory(source) => {
             json!({"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only})
         }

@@ -263,26 +263,30 @@ impl Place {
                 Ok(Origin::Directory(inside.to_string_lossy().into_owned()))
             }
             Backing::Store(number) => {
-                let name = self.layout.stores.get(*number).map(|store| store.name.clone());
-                let name = name.unwrap_or_default();
-                if mount.sub_path.is_empty() {
-                    return Ok(Origin::Volume { name, sub_path: None });
+                if !mount.sub_path.is_empty() {
+                    self.make_in_store(*number, &mount.sub_path)
+                        .await
+                        .map_err(|why| refuse(format!("cannot mount at {:?}: {why}", mount.target)))?;
                 }
-                self.make_in_store(*number, &mount.sub_path)
-                    .await
-                    .map_err(|why| refuse(format!("cannot mount at {:?}: {why}", mount.target)))?;
-                let sub_path = mount.sub_path.join("/");
-                if self.found.mounts_sub_paths() {
-                    return Ok(Origin::Volume {
-                        name,
-                        sub_path: Some(sub_path),
-                    });
-                }
-                let mountpoints = lock(&self.mountpoints);
-                let directory = mountpoints.get(*number).cloned().unwrap_or_default();
-                Ok(Origin::Directory(format!("{directory}/{sub_path}")))
+                Ok(self.origin_in_store(*number, &mount.sub_path))
             }
         }
+    }
+
+    fn origin_in_store(&self, number: usize, sub_path: &[String]) -> Origin {
+        // Podman gives a volume that it mounts first the content, owner and mode of the image's directory in its place,
+        // and cannot be told not to; it leaves a directory alone, also that of a volume.
+        let plain = self.found.kind == Kind::Docker && (sub_path.is_empty() || self.found.mounts_sub_paths());
+        if plain {
+            let store = self.layout.stores.get(number);
+            return Origin::Volume {
+                name: store.map(|store| store.name.clone()).unwrap_or_default(),
+                sub_path: (!sub_path.is_empty()).then(|| sub_path.join("/")),
+            };
+        }
+        let directory = lock(&self.mountpoints).get(number).cloned().unwrap_or_default();
+        let parts = std::iter::once(directory).chain(sub_path.iter().cloned());
+        Origin::Directory(parts.collect::<Vec<_>>().join("/"))
     }
 
     /// Makes a working directory below `/workspace`, as far as it lies in something that is mounted.

@@ -23,6 +23,8 @@ use crate::client::State;
 use crate::place::Place;
 use crate::tee::Copies;
 
+const SIGKILL: i32 = 9;
+
 /// Room for one read of output.
 const READ: usize = 64 << 10;
 
@@ -49,6 +51,8 @@ pub(crate) struct EngineProcess {
     pub(crate) name: String,
     pub(crate) client: Client,
     pub(crate) end: watch::Receiver<End>,
+    /// Ends the process for its observers when the engine cannot.
+    pub(crate) lost: watch::Sender<End>,
     pub(crate) runtime: Handle,
 }
 
@@ -70,10 +74,20 @@ impl Running for EngineProcess {
         if self.end.borrow().is_some() {
             return Ok(());
         }
-        let (client, name) = (self.client.clone(), self.name.clone());
+        let (client, name, lost) = (self.client.clone(), self.name.clone(), self.lost.clone());
         self.runtime.spawn(async move {
-            if let Err(error) = client.kill(&name, signal).await {
-                tracing::warn!(error = error.chain(), signal, "could not signal a container");
+            let Err(error) = client.kill(&name, signal).await else {
+                return;
+            };
+            let error = error.chain();
+            tracing::warn!(error, signal, "could not signal a container");
+            if signal == SIGKILL {
+                // Nothing is stronger, and whoever asked must not wait for ever for an engine that hangs.
+                lost.send_if_modified(|end| {
+                    let open = end.is_none();
+                    end.get_or_insert(Err(error));
+                    open
+                });
             }
         });
         Ok(())
@@ -186,7 +200,11 @@ impl Pump {
         {
             tracing::warn!(%error, container = self.name, "could not look at what a step left behind");
         }
-        let _ = self.end.send(Some(end));
+        self.end.send_if_modified(|known| {
+            let open = known.is_none();
+            known.get_or_insert(end);
+            open
+        });
     }
 }
 

@@ -117,7 +117,7 @@ impl EngineSandbox {
             program: program.arguments.first().cloned().unwrap_or_default(),
             copies,
             sink: output.chunks,
-            end: sender,
+            end: sender.clone(),
             place: is_step.then(|| Arc::downgrade(place)),
         };
         match made.started {
@@ -138,6 +138,7 @@ impl EngineSandbox {
             name: made.name,
             client: self.place.client.clone(),
             end,
+            lost: sender,
             runtime: Handle::current(),
         }))
     }

@@ -339,6 +339,12 @@ fn image(place: &Path, busybox: &str) -> io::Result<String> {
         0o644,
         b"root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n",
     )?;
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_mode(0o755);
+    header.set_size(0);
+    for name in ["workspace/", "workspace/of-image/"] {
+        archive.append_data(&mut header, name, io::empty())?;
+    }
     let listed = Command::new(busybox).arg("--list").output()?;
     let names = String::from_utf8_lossy(&listed.stdout).into_owned();
     for name in names

@@ -57,6 +57,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "a_file_that_is_waited_for_is_seen",
             a_file_that_is_waited_for_is_seen,
         ),
+        trial("descriptors_are_closed", descriptors_are_closed),
         trial("an_image_is_run_as_it_says", an_image_is_run_as_it_says),
         trial("a_missing_image_is_named", a_missing_image_is_named),
         trial("credentials_belong_to_the_user", credentials_belong_to_the_user),
@@ -82,6 +83,28 @@ async fn nothing_is_left_of_an_attempt(address: Address) -> Outcome {
     let wanted = [Ended::new(0, "one\n"), Ended::new(0, ""), Ended::new(3, "")];
     same(&ended, &wanted.into())?;
     same(&left(&address, &job)?, &Vec::new())
+}
+
+/// The suite's own case counts for longer than containers of an engine allow.
+async fn descriptors_are_closed(address: Address) -> Outcome {
+    let open = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let job = job("descriptors", vec![shell("true")]);
+    let engine = engine(&address);
+    said(run_job(&engine, &job).await)?;
+    let before = open();
+    for _ in 0..15 {
+        said(run_job(&engine, &job).await)?;
+    }
+    // Other tests of this process hold many, and not for long.
+    let mut after = open();
+    for _ in 0..600 {
+        if after < before + 15 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        after = open();
+    }
+    Err(format!("{before} descriptors were open, now {after}").into())
 }
 
 /// Dropping cannot wait, so the end may come a moment later.
@@ -175,7 +198,10 @@ async fn a_file_that_is_waited_for_is_seen(address: Address) -> Outcome {
 async fn an_image_is_run_as_it_says(address: Address) -> Outcome {
     let by_image = Process {
         image: "localhost/busybox".into(),
-        args: vec!["-c".into(), "echo $(FROM_IMAGE) $FROM_IMAGE $HOME; id -u".into()],
+        args: vec![
+            "-c".into(),
+            "echo $(FROM_IMAGE) $FROM_IMAGE $HOME; id -u; ls /workspace".into(),
+        ],
         ..Process::default()
     };
     let job = job("as-image-says", vec![by_image.clone()]);

@@ -284,6 +284,28 @@ async fn an_engine_that_hangs_is_given_up() {
 const NOT_FOUND: &str =
     r#"{"message":"OCI runtime create failed: exec: \"tool\": executable file not found in $PATH"}"#;
 
+#[tokio::test(start_paused = true)]
+async fn a_process_that_a_hung_engine_cannot_kill_is_lost() {
+    let engine = StandIn::start(|line, _| {
+        to(line, &["/attach"], Answer::EndlessStream).or_else(|| to(line, &["/kill"], Answer::Silence))
+    });
+    let job = job();
+    let backend = Engine::new(Config::new(engine.found()));
+    let mut sandbox = backend.prepare(&job).await.expect("prepares");
+    let (chunks, _output) = mpsc::channel(16);
+    let launch = Launch {
+        container: "step-s",
+        process: &job.steps[0].process,
+        tee: Tee::default(),
+        output: OutputSink { chunks },
+    };
+    let mut running = sandbox.start(launch).await.expect("starts");
+    running.signal(9).expect("signals");
+    let error = running.wait().await.expect_err("is lost").to_string();
+    assert!(error.contains("no answer within 120 s"), "{error}");
+    sandbox.destroy().await.expect("destroys");
+}
+
 /// What the engine says, how the process ended, and a part of what it said.
 type End = (Script, Result<Exit, &'static str>, &'static str);
 

@@ -20,6 +20,8 @@ pub(crate) enum Answer {
     Raw(&'static [u8]),
     /// The connection becomes a stream of these bytes.
     Stream(&'static [u8]),
+    /// The connection becomes a stream that never ends.
+    EndlessStream,
     /// Nothing, ever.
     Silence,
 }
@@ -84,14 +86,17 @@ async fn serve(mut stream: UnixStream, script: Script, seen: Arc<Mutex<Vec<Strin
                 .into_bytes()
         }
         Answer::Raw(bytes) => bytes.to_vec(),
-        Answer::Stream(bytes) => {
-            let head = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
-            [head.as_slice(), bytes].concat()
+        Answer::Stream(bytes) => [UPGRADED, bytes].concat(),
+        Answer::EndlessStream => {
+            let _ = stream.write_all(UPGRADED).await;
+            std::future::pending().await
         }
         Answer::Silence => std::future::pending().await,
     };
     let _ = stream.write_all(&bytes).await;
 }
+
+const UPGRADED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
 /// First line and body of a request whose length is given.
 async fn request(stream: &mut UnixStream) -> Option<(String, String)> {
