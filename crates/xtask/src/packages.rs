@@ -70,6 +70,31 @@ const NEEDS: &[Need] = &[
         purpose: "images made by other tools",
     },
     Need {
+        probe: Probe::Program("podman"),
+        package: "podman",
+        purpose: "the engine executor",
+    },
+    Need {
+        probe: Probe::Program("runc"),
+        package: "runc",
+        purpose: "Podman's containers where cgroups are mixed",
+    },
+    Need {
+        probe: Probe::Program("catatonit"),
+        package: "catatonit",
+        purpose: "the first process of Podman's containers",
+    },
+    Need {
+        probe: Probe::File("/usr/lib/podman/netavark"),
+        package: "netavark",
+        purpose: "Podman's networks",
+    },
+    Need {
+        probe: Probe::Program("iptables"),
+        package: "iptables",
+        purpose: "Podman's networks",
+    },
+    Need {
         probe: Probe::File("/etc/ssl/certs/ca-certificates.crt"),
         package: "ca-certificates",
         purpose: "TLS of remote resolution",
