@@ -109,9 +109,12 @@ impl Images {
         let keyring = Arc::new(keyring.then(Arc::clone(&self.keyring)));
         let source = self.client.image(reference, keyring);
         tracing::info!(image = name, "pulling");
-        import::import(&self.store, name, &source, &self.platform, &self.limits, &())
-            .await
-            .map_err(|error| refused(&error))
+        let imported = import::import(&self.store, name, &source, &self.platform, &self.limits, &()).await;
+        imported.map_err(|error| match error {
+            // It says itself which image it is, and what was tried.
+            import::Error::Source { source, .. } => refused(&source),
+            other => refused(&other),
+        })
     }
 
     fn remembered(&self, name: &str) -> Option<Arc<Root>> {
