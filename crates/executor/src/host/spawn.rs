@@ -41,6 +41,8 @@ pub(super) struct Ground<'g> {
     pub(super) privileged: bool,
     /// The sandbox has a mount namespace of its own.
     pub(super) isolated: bool,
+    /// Control groups that the program is put into, by their files that take processes.
+    pub(super) groups: &'g [OwnedFd],
     /// Programs have no more than a container's capabilities; these, as bits, are out of reach already.
     pub(super) lost: Option<u64>,
 }
@@ -79,6 +81,7 @@ struct Prepared {
 /// Where the child failed.
 #[derive(Clone, Copy)]
 enum Stage {
+    Limits,
     Mounts,
     Identity,
     Directory,
@@ -112,7 +115,7 @@ pub(super) fn start(
         0
     };
     let pid = sys::vfork(stack, namespaces, &mut || {
-        failure = Some(prepared.run(stdout.as_fd(), stderr.as_fd()));
+        failure = Some(prepared.run(ground.groups, stdout.as_fd(), stderr.as_fd()));
     })
     .map_err(|error| refuse(format!("failed to create a process: {error}")))?;
     let Some((stage, errno)) = failure else {
@@ -122,6 +125,9 @@ pub(super) fn start(
     let error = io::Error::from_raw_os_error(errno);
     match stage {
         Stage::Execution => Ok(Start::NotExecuted(report(program, &error, stderr.as_fd()))),
+        Stage::Limits => Err(refuse(format!(
+            "failed to enter the control group that enforces the limits: {error}"
+        ))),
         Stage::Mounts => Err(refuse(format!(
             "failed to mount the volumes of the process: {error}"
         ))),
@@ -312,7 +318,13 @@ impl Prepared {
     }
 
     /// Becomes the program; returns where and why that failed. Runs in the child: nothing here allocates.
-    fn run(&self, stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> (Stage, i32) {
+    fn run(&self, groups: &[OwnedFd], stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> (Stage, i32) {
+        for group in groups {
+            // Number 0 is whoever writes it.
+            if let Err(errno) = rustix::io::write(group, b"0") {
+                return (Stage::Limits, errno.raw_os_error());
+            }
+        }
         if let Err(errno) = self.mount() {
             return (Stage::Mounts, errno.raw_os_error());
         }
