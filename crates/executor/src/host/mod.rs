@@ -62,6 +62,7 @@ mod process;
 mod roots;
 mod running;
 mod sandbox;
+mod seccomp;
 mod slot;
 mod spawn;
 mod spec;

@@ -22,7 +22,9 @@ use super::plan::Shell;
 use super::plan::VOLUMES;
 use super::process::Program;
 use super::process::refuse;
+use super::seccomp;
 use super::sys;
+use crate::job::SystemCalls;
 use crate::observation::StartFailure;
 
 /// Exit code of a program that was not found, as shells give it.
@@ -76,6 +78,8 @@ struct Prepared {
     /// What is still to be lost, as bits.
     capabilities: u64,
     no_new_privileges: bool,
+    /// System calls that the program may make; all where it is empty.
+    filter: Vec<seccomp::Instruction>,
 }
 
 /// Where the child failed.
@@ -83,6 +87,7 @@ struct Prepared {
 enum Stage {
     Limits,
     Mounts,
+    Filter,
     Identity,
     Directory,
     Execution,
@@ -130,6 +135,10 @@ pub(super) fn start(
         ))),
         Stage::Mounts => Err(refuse(format!(
             "failed to mount the volumes of the process: {error}"
+        ))),
+        Stage::Filter => Err(refuse(format!(
+            "failed to restrict the system calls of the container: {error}; the type Unconfined of its \
+             securityContext.seccompProfile leaves them unrestricted"
         ))),
         Stage::Identity => Err(refuse(format!(
             "failed to take the user or the privileges asked for: {error}"
@@ -268,6 +277,14 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         groups: (ground.privileged && (switches || !groups.is_empty())).then_some(groups),
         capabilities: lost.map_or(0, |lost| capability::dropped(security).bits() & !lost),
         no_new_privileges: security.allow_privilege_escalation == Some(false),
+        filter: if program.container.is_none()
+            || security.privileged
+            || security.system_calls == SystemCalls::All
+        {
+            Vec::new()
+        } else {
+            seccomp::filter(capability::kept(security))
+        },
     })
 }
 
@@ -328,7 +345,16 @@ impl Prepared {
         if let Err(errno) = self.mount() {
             return (Stage::Mounts, errno.raw_os_error());
         }
-        if let Err(errno) = Self::connect(stdout, stderr).and_then(|()| self.identify()) {
+        if let Err(errno) = Self::connect(stdout, stderr) {
+            return (Stage::Identity, errno.raw_os_error());
+        }
+        // While it is root: an ordinary user could only do it without ever gaining privileges by a program again.
+        if !self.filter.is_empty()
+            && let Err(errno) = sys::restrict_calls(&self.filter)
+        {
+            return (Stage::Filter, errno);
+        }
+        if let Err(errno) = self.identify() {
             return (Stage::Identity, errno.raw_os_error());
         }
         if let Err(errno) = rustix::process::chdir(self.working_dir.as_c_str()) {

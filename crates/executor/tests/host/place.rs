@@ -102,7 +102,7 @@ pub(crate) struct Place {
 }
 
 /// How a process ended and what it wrote.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) output: String,
