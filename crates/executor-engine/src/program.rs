@@ -6,6 +6,8 @@ use serde_json::Value;
 use serde_json::json;
 use windlass_executor::backend::expand_env;
 use windlass_executor::job::Process;
+use windlass_executor::job::Security;
+use windlass_executor::job::SystemCalls;
 use windlass_executor::observation::StartFailure;
 
 use crate::image::Image;
@@ -163,6 +165,16 @@ fn check_text(container: &str, program: &Program) -> Result<(), StartFailure> {
     )))
 }
 
+fn security_options(security: &Security) -> Vec<&'static str> {
+    let fixed = security.allow_privilege_escalation == Some(false);
+    let unconfined = security.system_calls == SystemCalls::All;
+    let options = [
+        fixed.then_some("no-new-privileges"),
+        unconfined.then_some("seccomp=unconfined"),
+    ];
+    options.into_iter().flatten().collect()
+}
+
 /// How the engine is told to make a container.
 pub(crate) fn described(process: &Process, program: &Program, around: &Surroundings) -> Value {
     let security = &process.security;
@@ -179,8 +191,9 @@ pub(crate) fn described(process: &Process, program: &Program, around: &Surroundi
         "CapAdd": security.add_capabilities,
         "CapDrop": security.drop_capabilities,
     });
-    if security.allow_privilege_escalation == Some(false) {
-        host["SecurityOpt"] = json!(["no-new-privileges"]);
+    let options = security_options(security);
+    if !options.is_empty() {
+        host["SecurityOpt"] = json!(options);
     }
     if let Some(bytes) = process.limits.memory_bytes {
         host["Memory"] = json!(bytes);

@@ -260,6 +260,18 @@ pub struct Security {
     pub add_capabilities: Vec<String>,
     /// Capabilities to drop, `ALL` for all.
     pub drop_capabilities: Vec<String>,
+    /// System calls that a container may make.
+    pub system_calls: SystemCalls,
+}
+
+/// Which system calls a container may make (`seccompProfile`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SystemCalls {
+    /// Those that the backend's default profile allows; all of them in a privileged container.
+    #[default]
+    Usual,
+    /// All that the container's capabilities allow (`Unconfined`).
+    All,
 }
 
 /// Upper bounds of a process.

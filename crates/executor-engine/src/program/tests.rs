@@ -3,6 +3,7 @@ use windlass_executor::job::EnvVar;
 use windlass_executor::job::Limits;
 use windlass_executor::job::Process;
 use windlass_executor::job::Security;
+use windlass_executor::job::SystemCalls;
 use windlass_executor::observation::StartFailureKind;
 
 use super::Surroundings;
@@ -151,7 +152,7 @@ fn demanding() -> serde_json::Value {
             "ReadonlyRootfs": true,
             "CapAdd": ["NET_ADMIN"],
             "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges"],
+            "SecurityOpt": ["no-new-privileges", "seccomp=unconfined"],
             "Memory": 1 << 20,
             "MemorySwap": 1 << 20,
             "NanoCpus": 1_500_000_000_u64,
@@ -178,6 +179,7 @@ fn everything_that_a_process_asks_for_is_passed_on() {
             fs_group: Some(9),
             supplemental_groups: vec![8],
             read_only_root: true,
+            system_calls: SystemCalls::All,
             allow_privilege_escalation: Some(false),
             add_capabilities: vec!["NET_ADMIN".into()],
             drop_capabilities: vec!["ALL".into()],

@@ -12,6 +12,7 @@ use std::process::Command;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::thread::JoinHandle;
 
@@ -142,6 +143,18 @@ pub enum Error {
     },
 }
 
+impl Config {
+    fn isolation(&self) -> wire::Isolation {
+        match (self.mode, &self.roots) {
+            (Mode::Isolated, _) => wire::Isolation::View,
+            (Mode::Contained, Some(roots)) => wire::Isolation::Containers {
+                images: roots.directory().to_owned(),
+            },
+            (Mode::Shared, _) | (Mode::Contained, None) => wire::Isolation::Directories,
+        }
+    }
+}
+
 /// Runs steps with the machine's own tools.
 ///
 /// # Guarantees
@@ -163,6 +176,7 @@ pub struct Host {
     slots: Arc<Slots>,
     pool: Arc<Pool>,
     cleaner: Option<JoinHandle<()>>,
+    unbounded: Arc<OnceLock<String>>,
 }
 
 #[derive(Debug)]
@@ -194,13 +208,7 @@ impl Host {
             source,
         };
         let setup = Order::Setup {
-            isolation: match (config.mode, &config.roots) {
-                (Mode::Isolated, _) => wire::Isolation::View,
-                (Mode::Contained, Some(roots)) => wire::Isolation::Containers {
-                    images: roots.directory().to_owned(),
-                },
-                (Mode::Shared, _) | (Mode::Contained, None) => wire::Isolation::Directories,
-            },
+            isolation: config.isolation(),
             scratch: scratch.path().to_owned(),
             memory_dir: memory_dir.clone(),
             current_dir: config.current_dir.clone(),
@@ -234,6 +242,7 @@ impl Host {
             memory_dir,
             launcher: Mutex::new(launcher),
             cleaner: clean(config.scratch_dir),
+            unbounded: Arc::default(),
         })
     }
 
@@ -250,6 +259,11 @@ impl Host {
             .unwrap_or_else(PoisonError::into_inner)
             .process
             .id()
+    }
+
+    /// Why limits of processes are not enforced, or not all of them; known once a process that has some was started.
+    pub fn unbounded(&self) -> Option<&str> {
+        self.unbounded.get().map(String::as_str)
     }
 
     /// Makes and removes an empty sandbox: an early, clear answer instead of a failure of the first job.
@@ -342,14 +356,14 @@ impl Host {
     ) -> io::Result<(Arc<Channel>, Readiness)> {
         let prepare = wire::Command::Prepare(Box::new(layout.spec.clone()));
         if let Some(socket) = waiting {
-            let (channel, ready) = Channel::new(socket);
+            let (channel, ready) = Channel::new(socket, Arc::clone(&self.unbounded));
             // It may have been killed meanwhile.
             if channel.send(&prepare, Vec::new()).is_ok() {
                 return Ok((channel, ready));
             }
         }
         let socket = UnixStream::from_std(self.fork()?.into())?;
-        let (channel, ready) = Channel::new(Arc::new(socket));
+        let (channel, ready) = Channel::new(Arc::new(socket), Arc::clone(&self.unbounded));
         channel.send(&prepare, Vec::new())?;
         Ok((channel, ready))
     }

@@ -20,12 +20,17 @@ const DEFAULT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::AUDIT_WRITE)
     .union(CapabilitySet::SETFCAP);
 
-/// What a process with these wishes must lose.
-pub(super) fn dropped(security: &Security) -> CapabilitySet {
+/// What a process with these wishes has.
+pub(super) fn kept(security: &Security) -> CapabilitySet {
     let mut kept = DEFAULT;
     kept.remove(named(&security.drop_capabilities));
     kept.insert(named(&security.add_capabilities));
-    CapabilitySet::all().difference(kept)
+    kept
+}
+
+/// What a process with these wishes must lose.
+pub(super) fn dropped(security: &Security) -> CapabilitySet {
+    CapabilitySet::all().difference(kept(security))
 }
 
 /// The set of these names, with or without `CAP_`; `ALL` is every one, and an unknown name is none.

@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
@@ -23,6 +24,7 @@ use super::wire;
 use super::wire::Command;
 use super::wire::Event;
 use super::wire::Inbox;
+use crate::backend::Exit;
 use crate::observation::StartFailure;
 
 /// Answer to a start: the files that receive a copy of the output.
@@ -34,7 +36,7 @@ pub(super) type Readiness = oneshot::Receiver<Result<OwnedFd, StartFailure>>;
 /// A process that the sandbox was asked for.
 struct Process {
     started: Option<oneshot::Sender<Started>>,
-    exited: Option<oneshot::Sender<i32>>,
+    exited: Option<oneshot::Sender<Exit>>,
 }
 
 /// A frame that is not sent yet, or only in part.
@@ -62,6 +64,7 @@ pub(super) struct Channel {
     state: Mutex<State>,
     unsent: Notify,
     next: AtomicU32,
+    unbounded: Arc<OnceLock<String>>,
 }
 
 /// What a start gives its caller to wait for.
@@ -70,13 +73,14 @@ pub(super) struct Ticket {
     pub(super) number: u32,
     /// The start.
     pub(super) started: oneshot::Receiver<Started>,
-    /// The end: an exit code.
-    pub(super) exited: oneshot::Receiver<i32>,
+    /// The end.
+    pub(super) exited: oneshot::Receiver<Exit>,
 }
 
 impl Channel {
-    /// Takes a socket over; [`run`](Channel::run) must be polled for events to arrive.
-    pub(super) fn new(socket: Arc<UnixStream>) -> (Arc<Self>, Readiness) {
+    /// Takes a socket over; [`run`](Channel::run) must be polled for events to arrive. The first reason why limits are not
+    /// enforced goes to `unbounded`.
+    pub(super) fn new(socket: Arc<UnixStream>, unbounded: Arc<OnceLock<String>>) -> (Arc<Self>, Readiness) {
         let (sender, ready) = oneshot::channel();
         let state = State {
             ready: Some(sender),
@@ -87,6 +91,7 @@ impl Channel {
             state: Mutex::new(state),
             unsent: Notify::new(),
             next: AtomicU32::new(0),
+            unbounded,
         };
         (Arc::new(channel), ready)
     }
@@ -235,10 +240,20 @@ impl Channel {
                         let _ = waiter.send(Err(failure));
                     }
                 }
-                Event::Exited { number, code } => {
+                Event::Unbounded(reason) => {
+                    // Said once, not for each step.
+                    if self.unbounded.set(reason.clone()).is_ok() {
+                        tracing::warn!("limits of steps are not enforced, or not all of them: {reason}");
+                    }
+                }
+                Event::Exited {
+                    number,
+                    code,
+                    out_of_memory,
+                } => {
                     let process = state.processes.remove(&number);
                     if let Some(waiter) = process.and_then(|process| process.exited) {
-                        let _ = waiter.send(code);
+                        let _ = waiter.send(Exit { code, out_of_memory });
                     }
                 }
                 Event::Released { untouched } => state.released = Some(untouched),

@@ -88,7 +88,7 @@ pub(super) fn submounts(mountinfo: &str, scratch: &Path, current: Option<&Path>)
 }
 
 /// Undoes the octal escapes of a path in `mountinfo`.
-fn unescape(path: &str) -> PathBuf {
+pub(super) fn unescape(path: &str) -> PathBuf {
     let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
     PathBuf::from(escapes.iter().fold(path.to_owned(), |path, (code, character)| {
         path.replace(code, character)

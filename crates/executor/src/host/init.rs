@@ -26,6 +26,8 @@ use rustix::thread::UnshareFlags;
 
 use super::base;
 use super::capability;
+use super::cgroup::Group;
+use super::cgroup::Groups;
 use super::contain;
 use super::contain::Place;
 use super::directories;
@@ -93,6 +95,7 @@ struct Child {
     number: u32,
     pid: i32,
     guarded: bool,
+    group: Option<Group>,
 }
 
 struct Init<'i> {
@@ -100,6 +103,9 @@ struct Init<'i> {
     inbox: Inbox,
     signals: BorrowedFd<'i>,
     isolation: &'i Isolation,
+    groups: &'i Groups,
+    /// Groups of processes that ended, as long as the kernel keeps them.
+    left: Vec<Group>,
     spec: SandboxSpec,
     children: Vec<Child>,
     stack: sys::ChildStack,
@@ -116,13 +122,15 @@ struct Init<'i> {
 }
 
 /// Serves one sandbox after another until the plane lets go.
-pub(super) fn serve(socket: OwnedFd, signals: BorrowedFd<'_>, isolation: &Isolation) {
+pub(super) fn serve(socket: OwnedFd, signals: BorrowedFd<'_>, isolation: &Isolation, groups: &Groups) {
     let traits = Traits::read();
     let mut init = Init {
         socket,
         inbox: Inbox::default(),
         signals,
         isolation,
+        groups,
+        left: Vec::new(),
         spec: SandboxSpec::default(),
         children: Vec::new(),
         stack: sys::ChildStack::new(),
@@ -456,7 +464,7 @@ impl<'i> Init<'i> {
                     None,
                 )?;
                 wire::send(&self.socket, &Event::Started { number }, &[socket.as_fd()])?;
-                wire::send(&self.socket, &Event::Exited { number, code: 0 }, &[])
+                wire::send(&self.socket, &exited(number, 0, false), &[])
             }
         }
     }
@@ -487,7 +495,8 @@ impl<'i> Init<'i> {
     }
 
     fn start(&mut self, number: u32, program: &Program, outputs: Vec<OwnedFd>) -> io::Result<()> {
-        let ground = self.ground();
+        let group = self.bound(number, program)?;
+        let ground = self.ground(group.as_ref());
         let started = if let Some(container) = &program.container {
             self.contain(program, container, &outputs, &ground)
         } else if program.guarded {
@@ -496,22 +505,44 @@ impl<'i> Init<'i> {
             spawn::start(program, &outputs, &ground, &mut self.stack)
         };
         drop(outputs);
+        let group = if matches!(started, Ok(Start::Running { .. })) {
+            group
+        } else {
+            self.left.extend(group);
+            None
+        };
         match started {
             Ok(Start::Running { pid, tee }) => {
                 self.children.push(Child {
                     number,
                     pid,
                     guarded: program.guarded || program.container.is_some(),
+                    group,
                 });
                 let tee: Vec<_> = tee.iter().map(AsFd::as_fd).collect();
                 wire::send(&self.socket, &Event::Started { number }, &tee)
             }
             Ok(Start::NotExecuted(code)) => {
                 wire::send(&self.socket, &Event::Started { number }, &[])?;
-                wire::send(&self.socket, &Event::Exited { number, code }, &[])
+                wire::send(&self.socket, &exited(number, code, false), &[])
             }
             Err(failure) => wire::send(&self.socket, &Event::NotStarted { number, failure }, &[]),
         }
+    }
+
+    /// Makes a group for a program that has limits. Where there is none to be had the program runs without, and that is said.
+    fn bound(&self, number: u32, program: &Program) -> io::Result<Option<Group>> {
+        let (group, lack) = match self.groups.make(&self.spec.slot, number, &program.limits) {
+            Ok(Some((group, lack))) => (Some(group), lack),
+            Ok(None) => (None, None),
+            Err(error) => (None, Some(error)),
+        };
+        if let Some(lack) = lack {
+            let cause =
+                std::error::Error::source(&lack).map_or_else(String::new, |cause| format!(": {cause}"));
+            wire::send(&self.socket, &Event::Unbounded(format!("{lack}{cause}")), &[])?;
+        }
+        Ok(group)
     }
 
     fn contain(
@@ -556,13 +587,18 @@ impl<'i> Init<'i> {
         started
     }
 
-    fn ground(&self) -> Ground<'i> {
+    fn ground<'g>(&self, group: Option<&'g Group>) -> Ground<'g>
+    where
+        'i: 'g,
+    {
+        let groups = group.map_or(&[][..], Group::entries);
         match self.isolation {
             Isolation::Namespaces { machine, .. } => Ground {
                 private_mounts: self.spec.private_mounts,
                 shells: machine.ash.as_deref().map(|ash| (ash, machine.shell.as_path())),
                 privileged: self.isolation.is_privileged(),
                 isolated: true,
+                groups,
                 lost: (!machine.unprivileged || machine.view == View::Image).then_some(self.lost),
             },
             Isolation::Directories { .. } => Ground {
@@ -570,6 +606,7 @@ impl<'i> Init<'i> {
                 shells: None,
                 privileged: self.isolation.is_privileged(),
                 isolated: false,
+                groups,
                 lost: None,
             },
         }
@@ -588,15 +625,12 @@ impl<'i> Init<'i> {
                 // As when a container ends: what the process left in the background ends with it.
                 self.sweep(&mut |pid, code| ended.push((pid, code)));
             }
-            wire::send(
-                &self.socket,
-                &Event::Exited {
-                    number: child.number,
-                    code,
-                },
-                &[],
-            )?;
+            // A step that went on without what was killed has not failed for it.
+            let out_of_memory = code != 0 && child.group.as_ref().is_some_and(Group::has_killed);
+            wire::send(&self.socket, &exited(child.number, code, out_of_memory), &[])?;
+            self.left.extend(child.group);
         }
+        self.left.retain(|group| !self.groups.remove(group));
         Ok(())
     }
 
@@ -612,7 +646,9 @@ impl<'i> Init<'i> {
 
     fn take_down(&mut self) {
         kill_all(self.isolation, &mut |_, _| {});
-        self.children.clear();
+        let groups = self.children.drain(..).filter_map(|child| child.group);
+        let groups: Vec<_> = self.left.drain(..).chain(groups).collect();
+        self.groups.remove_all(groups);
     }
 
     /// One call for each directory that was made, instead of looking through all of them; most are empty.
@@ -640,6 +676,14 @@ impl<'i> Init<'i> {
         if rustix::fs::rmdir(&tekton).is_err() {
             let _ = std::fs::remove_dir_all(&tekton);
         }
+    }
+}
+
+fn exited(number: u32, code: i32, out_of_memory: bool) -> Event {
+    Event::Exited {
+        number,
+        code,
+        out_of_memory,
     }
 }
 

@@ -21,6 +21,7 @@ use rustix::thread::LinkNameSpaceType;
 
 use super::base;
 use super::base::Base;
+use super::cgroup::Groups;
 use super::facts;
 use super::init;
 use super::init::Isolation;
@@ -74,17 +75,20 @@ fn run() -> io::Result<()> {
     else {
         return Ok(());
     };
+    // While they are in sight.
+    let groups = Groups::find();
     let established = match isolation {
         wire::Isolation::View => base::establish(&scratch, current_dir.as_deref(), memory),
         wire::Isolation::Containers { images } => base::establish_for_images(&scratch, &images, memory),
         wire::Isolation::Directories => {
-            return serve_directories(socket, &mut inbox, &signals, &scratch, &memory_dir);
+            return serve_directories(socket, &mut inbox, &signals, &groups, [&scratch, &memory_dir]);
         }
     };
     match established {
         Ok(Base { machine, namespace }) => {
             let isolation = Isolation::Namespaces { machine, namespace };
-            serve_isolated(socket, &mut inbox, &signals, &isolation, [&scratch, &memory_dir])
+            let means = (&isolation, &groups);
+            serve_isolated(socket, &mut inbox, &signals, means, [&scratch, &memory_dir])
         }
         Err(error) => wire::send(&socket, &Answer::Refused(chain(&error)), &[]),
     }
@@ -94,17 +98,17 @@ fn serve_directories(
     socket: OwnedFd,
     inbox: &mut Inbox,
     signals: &OwnedFd,
-    scratch: &Path,
-    memory_dir: &Path,
+    groups: &Groups,
+    directories: [&Path; 2],
 ) -> io::Result<()> {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let any_user = rustix::process::geteuid().is_root() && facts::is_first_user_namespace(&map);
     let isolation = Isolation::Directories {
-        scratch: scratch.to_owned(),
+        scratch: directories[0].to_owned(),
         any_user,
     };
-    serve_isolated(socket, inbox, signals, &isolation, [scratch, memory_dir])
+    serve_isolated(socket, inbox, signals, (&isolation, groups), directories)
 }
 
 /// Serves until the plane lets go, then takes everything down and removes the directories.
@@ -112,15 +116,19 @@ fn serve_isolated(
     socket: OwnedFd,
     inbox: &mut Inbox,
     signals: &OwnedFd,
-    isolation: &Isolation,
+    (isolation, groups): (&Isolation, &Groups),
     directories: [&Path; 2],
 ) -> io::Result<()> {
     let answer = Answer::Up {
         any_user: isolation.is_privileged(),
     };
     // A plane that is gone already leaves as much behind as one that goes later.
-    let served = wire::send(&socket, &answer, &[]).and_then(|()| serve(socket, inbox, signals, isolation));
+    let served = wire::send(&socket, &answer, &[]).and_then(|()| {
+        groups.remove_abandoned();
+        serve(socket, inbox, signals, isolation, groups)
+    });
     tree::kill_below(&[], |_, _| {});
+    groups.remove_own();
     if let Isolation::Namespaces { namespace, .. } = isolation {
         rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?;
     }
@@ -131,7 +139,13 @@ fn serve_isolated(
     served
 }
 
-fn serve(socket: OwnedFd, inbox: &mut Inbox, signals: &OwnedFd, isolation: &Isolation) -> io::Result<()> {
+fn serve(
+    socket: OwnedFd,
+    inbox: &mut Inbox,
+    signals: &OwnedFd,
+    isolation: &Isolation,
+    groups: &Groups,
+) -> io::Result<()> {
     let mut socket = Some(socket);
     while let Some(plane) = &socket {
         let mut ready = [
@@ -158,7 +172,7 @@ fn serve(socket: OwnedFd, inbox: &mut Inbox, signals: &OwnedFd, isolation: &Isol
             if let Some(sandbox) = fork(sandbox, isolation) {
                 // Only the plane may hold the launcher's socket, so that its end is noticed.
                 drop(socket.take());
-                init::serve(sandbox, signals.as_fd(), isolation);
+                init::serve(sandbox, signals.as_fd(), isolation, groups);
                 sys::exit_now(0);
             }
         }

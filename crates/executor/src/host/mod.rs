@@ -23,6 +23,8 @@
 //! - Its environment is `PATH` and `LANG` of the plane, `HOME=/tekton/home`, and what the step declares: nothing else leaks.
 //! - `sh` is busybox's (or bash, where there is no busybox) for images whose shell that is; see [`image`].
 //! - What a step leaves in the background ends with it, as when a container ends. A sidecar keeps what it started.
+//! - Limits of memory and processor time hold where control groups can be made; see [`cgroup`]. Elsewhere the process runs
+//!   without, and that is said once.
 //!
 //! # Without isolation (`host-shared`)
 //! The literal paths `/workspace`, `/tekton` and those of mounts are replaced by directories of the sandbox in commands,
@@ -41,6 +43,7 @@
 mod backend;
 mod base;
 mod capability;
+mod cgroup;
 mod channel;
 mod contain;
 mod directories;
@@ -60,6 +63,7 @@ mod process;
 mod roots;
 mod running;
 mod sandbox;
+mod seccomp;
 mod slot;
 mod spawn;
 mod spec;

@@ -14,6 +14,7 @@ use super::plan::container::ContainerSpec;
 use super::roots::Root;
 use crate::backend::Tee;
 use crate::backend::expand_env;
+use crate::job::Limits;
 use crate::job::Process;
 use crate::job::Secret;
 use crate::job::Security;
@@ -45,6 +46,8 @@ pub(super) struct Program {
     pub(super) guarded: bool,
     /// The root of its own that the process has.
     pub(super) container: Option<ContainerSpec>,
+    /// Bounds on memory and processor time.
+    pub(super) limits: Limits,
 }
 
 /// What the resolution depends on besides the process.
@@ -133,6 +136,7 @@ pub(super) fn resolve(
             user: root.user.clone(),
             credentials: Vec::new(),
         }),
+        limits: process.limits.clone(),
     };
     check_text(container, &program)?;
     Ok(program)

@@ -89,8 +89,8 @@ pub(super) struct Pump {
     pub(super) sources: Vec<Source>,
     /// Where chunks go.
     pub(super) sink: mpsc::Sender<Chunk>,
-    /// The process's exit code.
-    pub(super) exited: oneshot::Receiver<i32>,
+    /// The process's end.
+    pub(super) exited: oneshot::Receiver<Exit>,
     /// Who waits for the end.
     pub(super) exit: watch::Sender<Option<Exit>>,
 }
@@ -99,9 +99,9 @@ impl Pump {
     /// Runs to the end of the process and its output.
     pub(super) async fn run(mut self) {
         let mut left = Vec::new();
-        let code = tokio::select! {
+        let exit = tokio::select! {
             biased;
-            code = &mut self.exited => code.ok(),
+            exit = &mut self.exited => exit.ok(),
             () = read_all(&mut self.sources, &self.sink, &mut left) => (&mut self.exited).await.ok(),
         };
         // The process and all it started are gone: what the pipes still hold is all there will ever be.
@@ -110,11 +110,8 @@ impl Pump {
         }
         // A copy is complete before anybody learns of the end. The channel may be full, and its reader may be waiting for
         // the end, so the end comes first.
-        if let Some(code) = code {
-            let _ = self.exit.send(Some(Exit {
-                code,
-                out_of_memory: false,
-            }));
+        if exit.is_some() {
+            let _ = self.exit.send(exit);
         }
         drop(self.exit);
         for chunk in left {

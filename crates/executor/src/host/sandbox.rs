@@ -40,6 +40,7 @@ use super::running::copy_to;
 use super::spec::Layout;
 use super::wire::Command;
 use crate::backend::Connection;
+use crate::backend::Exit;
 use crate::backend::Launch;
 use crate::backend::Running;
 use crate::backend::Sandbox;
@@ -222,12 +223,12 @@ impl HostSandbox {
             channel: &self.channel,
             number: ended.number,
         };
-        let code = ended
+        let exit = ended
             .exited
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         std::mem::forget(guard);
-        Ok(code)
+        Ok(exit.code)
     }
 
     /// Connects by a socket that belongs to the sandbox's own network.
@@ -265,7 +266,7 @@ impl HostSandbox {
 /// A started program's number and end.
 struct Ended {
     number: u32,
-    exited: tokio::sync::oneshot::Receiver<i32>,
+    exited: tokio::sync::oneshot::Receiver<Exit>,
 }
 
 /// Ends a probe that nobody waits for any more.

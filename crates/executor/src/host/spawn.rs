@@ -22,7 +22,9 @@ use super::plan::Shell;
 use super::plan::VOLUMES;
 use super::process::Program;
 use super::process::refuse;
+use super::seccomp;
 use super::sys;
+use crate::job::SystemCalls;
 use crate::observation::StartFailure;
 
 /// Exit code of a program that was not found, as shells give it.
@@ -41,6 +43,8 @@ pub(super) struct Ground<'g> {
     pub(super) privileged: bool,
     /// The sandbox has a mount namespace of its own.
     pub(super) isolated: bool,
+    /// Control groups that the program is put into, by their files that take processes.
+    pub(super) groups: &'g [OwnedFd],
     /// Programs have no more than a container's capabilities; these, as bits, are out of reach already.
     pub(super) lost: Option<u64>,
 }
@@ -74,12 +78,16 @@ struct Prepared {
     /// What is still to be lost, as bits.
     capabilities: u64,
     no_new_privileges: bool,
+    /// System calls that the program may make; all where it is empty.
+    filter: Vec<seccomp::Instruction>,
 }
 
 /// Where the child failed.
 #[derive(Clone, Copy)]
 enum Stage {
+    Limits,
     Mounts,
+    Filter,
     Identity,
     Directory,
     Execution,
@@ -112,7 +120,7 @@ pub(super) fn start(
         0
     };
     let pid = sys::vfork(stack, namespaces, &mut || {
-        failure = Some(prepared.run(stdout.as_fd(), stderr.as_fd()));
+        failure = Some(prepared.run(ground.groups, stdout.as_fd(), stderr.as_fd()));
     })
     .map_err(|error| refuse(format!("failed to create a process: {error}")))?;
     let Some((stage, errno)) = failure else {
@@ -122,8 +130,15 @@ pub(super) fn start(
     let error = io::Error::from_raw_os_error(errno);
     match stage {
         Stage::Execution => Ok(Start::NotExecuted(report(program, &error, stderr.as_fd()))),
+        Stage::Limits => Err(refuse(format!(
+            "failed to enter the control group that enforces the limits: {error}"
+        ))),
         Stage::Mounts => Err(refuse(format!(
             "failed to mount the volumes of the process: {error}"
+        ))),
+        Stage::Filter => Err(refuse(format!(
+            "failed to restrict the system calls of the container: {error}; the type Unconfined of its \
+             securityContext.seccompProfile leaves them unrestricted"
         ))),
         Stage::Identity => Err(refuse(format!(
             "failed to take the user or the privileges asked for: {error}"
@@ -262,6 +277,14 @@ fn prepare(program: &Program, ground: &Ground<'_>) -> Result<Prepared, StartFail
         groups: (ground.privileged && (switches || !groups.is_empty())).then_some(groups),
         capabilities: lost.map_or(0, |lost| capability::dropped(security).bits() & !lost),
         no_new_privileges: security.allow_privilege_escalation == Some(false),
+        filter: if program.container.is_none()
+            || security.privileged
+            || security.system_calls == SystemCalls::All
+        {
+            Vec::new()
+        } else {
+            seccomp::filter(capability::kept(security))
+        },
     })
 }
 
@@ -312,11 +335,26 @@ impl Prepared {
     }
 
     /// Becomes the program; returns where and why that failed. Runs in the child: nothing here allocates.
-    fn run(&self, stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> (Stage, i32) {
+    fn run(&self, groups: &[OwnedFd], stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>) -> (Stage, i32) {
+        for group in groups {
+            // Number 0 is whoever writes it.
+            if let Err(errno) = rustix::io::write(group, b"0") {
+                return (Stage::Limits, errno.raw_os_error());
+            }
+        }
         if let Err(errno) = self.mount() {
             return (Stage::Mounts, errno.raw_os_error());
         }
-        if let Err(errno) = Self::connect(stdout, stderr).and_then(|()| self.identify()) {
+        if let Err(errno) = Self::connect(stdout, stderr) {
+            return (Stage::Identity, errno.raw_os_error());
+        }
+        // While it is root: an ordinary user could only do it without ever gaining privileges by a program again.
+        if !self.filter.is_empty()
+            && let Err(errno) = sys::restrict_calls(&self.filter)
+        {
+            return (Stage::Filter, errno);
+        }
+        if let Err(errno) = self.identify() {
             return (Stage::Identity, errno.raw_os_error());
         }
         if let Err(errno) = rustix::process::chdir(self.working_dir.as_c_str()) {

@@ -237,6 +237,35 @@ pub(super) fn drop_capabilities(bits: u64) {
     }
 }
 
+/// Puts a filter before the system calls of the calling process and of all that it starts; the error is the kernel's number.
+/// Does not allocate.
+pub(super) fn restrict_calls(filter: &[libc::sock_filter]) -> Result<(), c_int> {
+    let program = libc::sock_fprog {
+        len: libc::c_ushort::try_from(filter.len()).map_err(|_| libc::EINVAL)?,
+        // The kernel only reads.
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: the program lives across the call, and its length is that of the filter, which the kernel copies.
+    let install = || unsafe {
+        match libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        ) {
+            0 => Ok(()),
+            _ => Err(*libc::__errno_location()),
+        }
+    };
+    match install() {
+        // Without privileges over its namespace a process must first give up gaining any.
+        Err(libc::EACCES) => {
+            rustix::thread::set_no_new_privs(true).map_err(rustix::io::Errno::raw_os_error)?;
+            install()
+        }
+        installed => installed,
+    }
+}
+
 /// Makes the loopback interface of a new network namespace work.
 pub(super) fn raise_loopback() -> io::Result<()> {
     // SAFETY: the request is as large as the kernel's `struct ifreq`, its name ends with NUL, and the socket is ours.

@@ -121,6 +121,8 @@ pub(super) enum Event {
         /// Number given at the start.
         number: u32,
     },
+    /// A process that is about to start is not bounded, or not in everything, as it should be; one line of text says why.
+    Unbounded(String),
     /// A process could not be made.
     NotStarted {
         /// Number given at the start.
@@ -134,6 +136,8 @@ pub(super) enum Event {
         number: u32,
         /// Exit code, or 128 + signal.
         code: i32,
+        /// It had a limit of memory, and something of it was killed for that.
+        out_of_memory: bool,
     },
     /// Nothing of the sandbox is left, and its first process waits for another.
     Released {

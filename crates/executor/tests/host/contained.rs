@@ -14,6 +14,7 @@ use windlass_executor::host::Network;
 use windlass_executor::job::EnvVar;
 use windlass_executor::job::Process;
 use windlass_executor::job::Security;
+use windlass_executor::job::SystemCalls;
 use windlass_executor::observation::StartFailureKind;
 
 use crate::place::Ended;
@@ -53,6 +54,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             nothing_of_the_machine_is_seen,
         ),
         trial("the_kernel_is_out_of_reach", mode, the_kernel_is_out_of_reach),
+        trial("system_calls_are_restricted", mode, system_calls_are_restricted),
+        trial(
+            "system_calls_are_not_restricted",
+            Mode::Isolated,
+            system_calls_are_not_restricted,
+        ),
         trial("names_are_found", mode, names_are_found),
         trial("a_missing_image_says_so", mode, a_missing_image_says_so),
         trial(
@@ -189,6 +196,69 @@ async fn the_kernel_is_out_of_reach(place: Place) -> Outcome {
     let then = "sys\nsysrq\nkeys\n0\nsysfs\nmount\ndevice\n00000000a80425fb\n\
                 fd full null ptmx pts random shm stderr stdin stdout tty urandom zero ";
     same(&found, &text(0, then))
+}
+
+const CALLS: &str = "grep Seccomp: /proc/self/status | cut -f2; unshare -U true 2>&1";
+
+async fn system_calls_are_restricted(place: Place) -> Outcome {
+    let refused = text(1, "2\nunshare: unshare(0x10000000): Operation not permitted\n");
+    let allowed = || text(0, "0\n");
+    let with = |capability: &str| Security {
+        add_capabilities: vec![capability.to_owned()],
+        ..Security::default()
+    };
+    let privileged = Security {
+        privileged: true,
+        ..Security::default()
+    };
+    let unconfined = Security {
+        system_calls: SystemCalls::All,
+        ..Security::default()
+    };
+    let no_escalation = Security {
+        allow_privilege_escalation: Some(false),
+        ..Security::default()
+    };
+    let rows = [
+        (Security::default(), &refused),
+        (with("NET_ADMIN"), &refused),
+        (no_escalation, &refused),
+        (with("SYS_ADMIN"), &text(0, "2\n")),
+        (privileged, &allowed()),
+        (unconfined, &allowed()),
+    ];
+    for (security, then) in rows {
+        let process = Process {
+            security,
+            ..shell(CALLS)
+        };
+        let found = said(place.run(&job(vec![process.clone()])).await)?;
+        same(
+            &(&process.security, &found),
+            &(&process.security, &vec![then.clone()]),
+        )?;
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    // Also for somebody who could not restrict himself any more, and without taking set-user-id programs from him.
+    let process = Process {
+        security: Security {
+            user: Some(1000),
+            ..Security::default()
+        },
+        ..shell("grep -E 'Seccomp:|NoNewPrivs:' /proc/self/status | cut -f2 | tr '\\n' ' '")
+    };
+    same(
+        &said(place.run(&job(vec![process])).await)?,
+        &vec![text(0, "0 2 ")],
+    )
+}
+
+/// `host` runs what the user could run without it, such as tools that make namespaces themselves.
+async fn system_calls_are_not_restricted(place: Place) -> Outcome {
+    let found = said(place.script("grep Seccomp: /proc/self/status | cut -f2").await)?;
+    same(&found, &text(0, "0\n"))
 }
 
 async fn names_are_found(place: Place) -> Outcome {

@@ -100,7 +100,7 @@ fn count(argument: &str) -> usize {
 }
 
 /// Waits until a condition holds; a failure names it.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) -> Outcome {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) -> Outcome {
     let start = Instant::now();
     while !holds() {
         if start.elapsed() > Duration::from_secs(20) {

@@ -4,6 +4,7 @@
 mod contained;
 mod images;
 mod leaks;
+mod limits;
 mod place;
 mod rootless;
 mod steps;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         view::trials(),
         leaks::trials(),
         contained::trials(),
+        limits::trials(),
         suite::trials(),
         rootless::trials(),
     ];

@@ -102,7 +102,7 @@ pub(crate) struct Place {
 }
 
 /// How a process ended and what it wrote.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) output: String,
@@ -138,6 +138,16 @@ pub(crate) async fn run(
     container: &str,
     process: &Process,
 ) -> Result<Ended, StartFailure> {
+    let (Exit { code, .. }, output) = exit(sandbox, container, process).await?;
+    Ok(Ended { code, output })
+}
+
+/// As [`run`], with everything that is known of the end.
+pub(crate) async fn exit(
+    sandbox: &mut dyn Sandbox,
+    container: &str,
+    process: &Process,
+) -> Result<(Exit, String), StartFailure> {
     let (chunks, mut output) = mpsc::channel(16);
     let launch = Launch {
         container,
@@ -150,11 +160,8 @@ pub(crate) async fn run(
     while let Some(chunk) = output.recv().await {
         bytes.extend_from_slice(&chunk.bytes);
     }
-    let Exit { code, .. } = running.wait().await.expect("the sandbox lives");
-    Ok(Ended {
-        code,
-        output: String::from_utf8_lossy(&bytes).into_owned(),
-    })
+    let exit = running.wait().await.expect("the sandbox lives");
+    Ok((exit, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// A process that runs a script with the machine's `sh`.

@@ -274,7 +274,16 @@ impl Context<'_> {
             allow_privilege_escalation: own.allow_privilege_escalation,
             add_capabilities: capabilities.add,
             drop_capabilities: capabilities.drop,
+            system_calls: system_calls(own.seccomp_profile.or(pod.seccomp_profile).as_ref()),
         }
+    }
+}
+
+/// What a profile allows. Files of profiles are a node's, and there is none, so `Localhost` is the default.
+fn system_calls(profile: Option<&serde_json::Value>) -> job::SystemCalls {
+    match profile {
+        Some(profile) if profile["type"] == "Unconfined" => job::SystemCalls::All,
+        _ => job::SystemCalls::Usual,
     }
 }
 
@@ -358,4 +367,29 @@ fn readiness(probe: &Probe, sidecar: &Sidecar) -> Option<job::Probe> {
         timeout: seconds(probe.timeout_seconds, 1),
         success_threshold: u32::try_from(probe.success_threshold).unwrap_or(1).max(1),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::job::SystemCalls;
+    use super::system_calls;
+
+    #[test]
+    fn only_an_unconfined_profile_allows_every_call() {
+        let rows = [
+            (None, SystemCalls::Usual),
+            (Some(json!({"type": "Unconfined"})), SystemCalls::All),
+            (Some(json!({"type": "RuntimeDefault"})), SystemCalls::Usual),
+            (
+                Some(json!({"type": "Localhost", "localhostProfile": "p.json"})),
+                SystemCalls::Usual,
+            ),
+            (Some(json!("Unconfined")), SystemCalls::Usual),
+        ];
+        for (profile, then) in rows {
+            assert_eq!(system_calls(profile.as_ref()), then, "{profile:?}");
+        }
+    }
 }
