@@ -15,6 +15,22 @@ pub enum Executor {
     Host,
     /// The machine's own tools, without isolation
     HostShared,
+    /// A container for each step, in the image that it names; no daemon is needed
+    Container,
+    /// Containers of a Docker or Podman that runs on this machine
+    Engine,
+    /// `container` where the machine allows it, otherwise `engine`
+    Auto,
+}
+
+/// Which network steps see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Network {
+    /// The machine's
+    #[default]
+    Host,
+    /// Each task's own, with its steps and sidecars and nobody else (executor `container`)
+    Private,
 }
 
 /// What a plane of one command should be like.
@@ -22,6 +38,10 @@ pub enum Executor {
 pub struct Options {
     /// Which executor runs steps.
     pub executor: Executor,
+    /// Which network steps see.
+    pub network: Network,
+    /// Directory of the image store; `None` is the user's.
+    pub images: Option<PathBuf>,
     /// Most tasks that run at the same time; `None` is the executor's own choice.
     pub max_parallel: Option<usize>,
     /// Enforce upstream's limits on the size of results.

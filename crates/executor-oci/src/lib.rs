@@ -11,6 +11,7 @@ mod config;
 mod digest;
 mod limits;
 mod remove;
+mod roots;
 
 pub mod archive;
 pub mod import;
@@ -22,5 +23,6 @@ pub use digest::Digest;
 pub use digest::DigestError;
 pub use import::import;
 pub use limits::Limits;
+pub use roots::Images;
 pub use store::Image;
 pub use store::Store;

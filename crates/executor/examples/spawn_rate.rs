@@ -174,6 +174,7 @@ fn job() -> Job {
         results: Vec::new(),
         credentials: BTreeMap::new(),
         masks: Vec::new(),
+        pull_logins: Vec::new(),
         timeout: None,
         max_result_bytes: None,
         breakpoints: Breakpoints::default(),

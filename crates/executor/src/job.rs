@@ -39,6 +39,8 @@ pub struct Job {
     pub results: Vec<String>,
     /// Credential files placed in `$HOME` of every step (upstream's creds-init), relative path to content.
     pub credentials: BTreeMap<PathBuf, Secret>,
+    /// Logins for registries, each in the form of a Docker configuration (`{"auths": …}`), first the ones to try first.
+    pub pull_logins: Vec<Secret>,
     /// Values that must never appear in logs, results of failed steps or messages.
     pub masks: Vec<Secret>,
     /// How long the attempt may take from its start; `None` is without limit.
@@ -63,6 +65,8 @@ pub struct Breakpoints {
 pub struct Process {
     /// Image reference as the user wrote it; the `host` backend records it and runs the machine's own tools.
     pub image: String,
+    /// When the image is asked for at its registry.
+    pub pull: PullPolicy,
     /// Replaces the image's entrypoint when not empty.
     pub command: Vec<String>,
     /// Arguments after the command, or to the script.
@@ -82,6 +86,18 @@ pub struct Process {
     pub security: Security,
     /// Upper bounds on resources; enforced where the machine allows it.
     pub limits: Limits,
+}
+
+/// When a registry is asked for an image (`imagePullPolicy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PullPolicy {
+    /// When it is not on the machine yet. The default, also for images without a tag.
+    #[default]
+    IfNotPresent,
+    /// Each time, in case the name stands for something else now.
+    Always,
+    /// Never: what is not on the machine is an error.
+    Never,
 }
 
 /// A variable of the environment.

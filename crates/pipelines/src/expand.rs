@@ -141,6 +141,7 @@ mod tests {
             results: Vec::new(),
             credentials: BTreeMap::new(),
             masks: Vec::new(),
+            pull_logins: Vec::new(),
             timeout: None,
             max_result_bytes: None,
             breakpoints: job::Breakpoints::default(),

@@ -1,6 +1,7 @@
 //! The windlass binary: wiring, diagnostics, and nothing else.
 
 mod diagnostics;
+mod executors;
 mod images;
 mod plane;
 mod registries;

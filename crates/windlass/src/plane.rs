@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -13,11 +12,9 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use windlass_api::defaults::Defaults;
 use windlass_api::validation::Flags;
-use windlass_cli::plane::Executor;
 use windlass_cli::plane::Options;
 use windlass_cli::plane::Plane;
 use windlass_cli::plane::Planes;
-use windlass_executor::Backend;
 use windlass_executor::output::LogKey;
 use windlass_executor::output::LogSink;
 use windlass_executor::queue;
@@ -41,13 +38,9 @@ use windlass_store::Logs;
 use windlass_store::Store;
 use windlass_store::logs::SegmentId;
 
+use crate::executors;
+use crate::executors::Started;
 use crate::registries;
-
-/// Pause between two looks whether aborted attempts are gone.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
-
-/// Looks before the launcher is left to end by itself: five seconds in all.
-const LOOKS: usize = 2_500;
 
 /// Bytes of results that upstream lets one step write.
 const STRICT_RESULT_BYTES: usize = 4096;
@@ -57,7 +50,11 @@ pub(crate) struct InMemory;
 
 impl Planes for InMemory {
     fn start(&self, options: Options) -> BoxFuture<'_, anyhow::Result<Box<dyn Plane>>> {
-        Box::pin(async move { start(&options).map(|plane| Box::new(plane) as Box<dyn Plane>) })
+        Box::pin(async move {
+            start(&options)
+                .await
+                .map(|plane| Box::new(plane) as Box<dyn Plane>)
+        })
     }
 }
 
@@ -67,13 +64,13 @@ struct MemoryPlane {
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     tasks: JoinSet<()>,
-    backend: Arc<windlass_executor::host::Host>,
+    executor: Started,
 }
 
-fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
-    let backend = Arc::new(host(options.executor)?);
+async fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
+    let executor = executors::start(options).await?;
     let place = |name: &str, mode: u32| -> anyhow::Result<PathBuf> {
-        let path = backend.directory().join(name);
+        let path = executor.directory().join(name);
         let made = std::fs::DirBuilder::new().mode(mode).create(&path);
         made.with_context(|| format!("make {}", path.display()))?;
         Ok(path)
@@ -96,7 +93,7 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
         runner.capacity = most;
     }
     let runner = Runner::new(
-        Arc::clone(&backend) as Arc<dyn Backend>,
+        executor.backend(),
         windlass_pipelines::expand_step,
         Arc::new(Sink {
             logs,
@@ -119,7 +116,7 @@ fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
         clock,
         queue,
         tasks,
-        backend,
+        executor,
     })
 }
 
@@ -127,19 +124,6 @@ fn fetcher() -> anyhow::Result<Fetcher> {
     let policy = Policy::trusting();
     let registries = registries::client(policy.clone())?;
     Ok(Fetcher::new(policy).with_images(registries, registries::keyring()))
-}
-
-fn host(executor: Executor) -> anyhow::Result<windlass_executor::host::Host> {
-    use windlass_executor::host;
-    let mode = match executor {
-        Executor::Host => host::Mode::Isolated,
-        Executor::HostShared => host::Mode::Shared,
-    };
-    let config = host::Config {
-        mode,
-        ..host::Config::default()
-    };
-    host::Host::start(config).context("start the host executor")
 }
 
 fn config(options: &Options, claims: PathBuf) -> Config {
@@ -169,23 +153,9 @@ impl Plane for MemoryPlane {
         Box::pin(async move {
             self.queue.cancel_all(Cancel::Kill);
             self.tasks.shutdown().await;
-            end(self.backend).await;
+            self.executor.end().await;
         })
     }
-}
-
-/// Ends the launcher, which takes everything down that runs, and waits for it.
-///
-/// Only the last handle does that, and attempts that were just aborted hold theirs for a moment longer.
-async fn end(mut backend: Arc<windlass_executor::host::Host>) {
-    for _ in 0..LOOKS {
-        match Arc::try_unwrap(backend) {
-            Ok(last) => return drop(last),
-            Err(shared) => backend = shared,
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-    tracing::warn!("an attempt does not let go of its executor");
 }
 
 /// Puts a runner's output into the plane's logs.

@@ -24,6 +24,7 @@ use crate::launch::Launch;
 use crate::launch::Wishes;
 use crate::plane;
 use crate::plane::Executor;
+use crate::plane::Network;
 use crate::plane::Plane;
 use crate::plane::Planes;
 use crate::progress::Follower;
@@ -103,7 +104,8 @@ pub(crate) struct RunArgs {
     )]
     namespace: String,
 
-    /// Run steps with the machine's tools in a private view of it (host), or without (host-shared)
+    /// Run steps with the machine's tools in a private view of it (host) or without (host-shared), in their images without a
+    /// daemon (container), by a Docker or Podman that runs here (engine), or by the better of these two (auto)
     #[arg(
         long,
         value_name = "EXECUTOR",
@@ -112,6 +114,21 @@ pub(crate) struct RunArgs {
         help_heading = "Execution"
     )]
     executor: Executor,
+
+    /// Network of containers: the machine's (host), or one of each task's own (private)
+    #[arg(
+        long,
+        value_name = "NETWORK",
+        default_value = "host",
+        hide_possible_values = true,
+        help_heading = "Execution"
+    )]
+    network: Network,
+
+    /// Directory of the image store; the default is this user's
+    #[arg(long, value_name = "DIR", env = "WINDLASS_IMAGES", help_heading = "Execution")]
+    store: Option<PathBuf>,
+
     /// Run at most so many tasks at the same time; the default depends on the number of processors
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Execution")]
     max_parallel: Option<u16>,
@@ -257,6 +274,8 @@ impl RunArgs {
     fn options(&self, directories: Vec<(String, String, PathBuf)>) -> plane::Options {
         plane::Options {
             executor: self.executor,
+            network: self.network,
+            images: self.store.clone(),
             max_parallel: self.max_parallel.map(usize::from),
             strict_limits: self.strict_limits,
             fail_fast: self.fail_fast,

@@ -642,6 +642,7 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
       run          Run the Tekton objects of files on this machine
       validate     List every problem of files, without running them [alias: lint]
       graph        Show the tasks of a pipeline and their order
+      image        Manage the images that steps run in
       schema       Print the JSON Schema of all objects, for editors
       completions  Print completions for a shell
       version      Print the version

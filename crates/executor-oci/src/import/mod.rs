@@ -26,6 +26,7 @@ use std::time::SystemTime;
 
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
+use futures::future::BoxFuture;
 use windlass_fetch::oci::Manifest;
 use windlass_fetch::oci::Platform;
 use windlass_fetch::oci::Source;
@@ -168,11 +169,16 @@ impl Import<'_> {
         };
         tokio::pin!(unpacking);
         let transfer = self.transfer(self.progress);
-        let transfers = futures::stream::iter(order.iter().filter_map(|digest| blobs.get(digest)))
-            .map(|(wanted, feed)| transfer.run(wanted, feed))
+        let mut waiting: Vec<BoxFuture<'_, Result<Ended>>> = Vec::with_capacity(order.len());
+        for digest in &order {
+            if let Some((wanted, feed)) = blobs.get(digest) {
+                waiting.push(Box::pin(transfer.run(wanted, feed)));
+            }
+        }
+        let transfers = futures::stream::iter(waiting)
             .buffer_unordered(PARALLEL)
-            .try_fold(false, async |stale, ended| {
-                Ok(stale | matches!(ended, Ended::Stale))
+            .try_fold(false, |stale, ended| {
+                futures::future::ready(Ok(stale | matches!(ended, Ended::Stale)))
             });
         let ended = tokio::select! {
             biased;

@@ -208,6 +208,7 @@ impl Bench {
             results: vec!["one".into(), "two".into()],
             credentials: BTreeMap::new(),
             masks: Vec::new(),
+            pull_logins: Vec::new(),
             timeout: None,
             max_result_bytes: None,
             breakpoints: Breakpoints::default(),

@@ -268,6 +268,7 @@ impl Host {
             results: Vec::new(),
             credentials: std::collections::BTreeMap::new(),
             masks: Vec::new(),
+            pull_logins: Vec::new(),
             timeout: None,
             max_result_bytes: None,
             breakpoints: Breakpoints::default(),

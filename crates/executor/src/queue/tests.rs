@@ -53,6 +53,7 @@ fn job(name: &str, sleep: &str) -> Job {
         results: Vec::new(),
         credentials: std::collections::BTreeMap::new(),
         masks: Vec::new(),
+        pull_logins: Vec::new(),
         timeout: None,
         max_result_bytes: None,
         breakpoints: Breakpoints::default(),

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use windlass_api::core::LocalObjectReference;
 use windlass_api::core::Secret;
 use windlass_api::reasons::annotations;
 use windlass_executor::job;
@@ -43,6 +44,32 @@ pub(crate) fn files(found: &Found) -> (BTreeMap<PathBuf, job::Secret>, Vec<Strin
         }
     }
     (files.write(), warnings)
+}
+
+/// Logins for registries, as Docker configurations: of the pod's pull secrets, then of the service account's. One that is
+/// not there is passed over, as in a cluster.
+pub(crate) fn logins(found: &Found, of_pod: &[LocalObjectReference]) -> Vec<job::Secret> {
+    let of_account = found
+        .service_account
+        .iter()
+        .flat_map(|account| &account.image_pull_secrets);
+    let secrets = of_pod
+        .iter()
+        .chain(of_account)
+        .filter_map(|reference| found.secrets.get(&reference.name));
+    secrets
+        .filter_map(|secret| {
+            let mut data = secret_data(secret);
+            match secret.r#type.as_str() {
+                "kubernetes.io/dockerconfigjson" => data.remove(".dockerconfigjson"),
+                "kubernetes.io/dockercfg" => data
+                    .remove(".dockercfg")
+                    .map(|old| [b"{\"auths\":", old.as_slice(), b"}"].concat()),
+                _ => None,
+            }
+        })
+        .map(job::Secret::new)
+        .collect()
 }
 
 impl Files {

@@ -102,11 +102,20 @@ pub(crate) fn build(from: Ingredients<'_>) -> Result<Job, ConfigError> {
             .map(|r| r.name.clone())
             .collect(),
         credentials,
+        pull_logins: credentials::logins(from.found, &template.image_pull_secrets),
         masks,
         timeout: from.timeout,
         max_result_bytes: from.max_result_bytes,
         breakpoints: breakpoints(from.run),
     })
+}
+
+fn pull_policy(text: &str) -> job::PullPolicy {
+    match text {
+        "Always" => job::PullPolicy::Always,
+        "Never" => job::PullPolicy::Never,
+        _ => job::PullPolicy::IfNotPresent,
+    }
 }
 
 fn pod_fields(from: &Ingredients<'_>) -> PodFields {
@@ -177,6 +186,7 @@ impl Context<'_> {
             },
             process: job::Process {
                 image: step.image.clone(),
+                pull: pull_policy(&step.image_pull_policy),
                 command: step.command.clone(),
                 args: step.args.clone(),
                 script: script(&step.script),
@@ -226,6 +236,7 @@ impl Context<'_> {
             name: sidecar.name.clone(),
             process: job::Process {
                 image: sidecar.image.clone(),
+                pull: pull_policy(&sidecar.image_pull_policy),
                 command: sidecar.command.clone(),
                 args: sidecar.args.clone(),
                 script: script(&sidecar.script),

@@ -97,7 +97,11 @@ impl TaskRuns {
         if let Some(failure) = prepare::refuse_pod(run, &executed) {
             return Ok(Err(failure));
         }
-        let needs = Needs::of(&executed, &template.env, &template.volumes, &workspaces);
+        let mut needs = Needs::of(&executed, &template.env, &template.volumes, &workspaces);
+        let pulled = template.image_pull_secrets.iter();
+        needs
+            .secrets
+            .extend(pulled.map(|reference| reference.name.clone()));
         let namespace = &run.metadata.namespace;
         let account = run.spec.service_account_name.as_str();
         let found = observe::find(self.client.as_ref(), &self.config, namespace, account, needs).await?;

@@ -31,6 +31,13 @@ pub(crate) async fn find(
     needs
         .secrets
         .extend(listed.map(|reference| reference.name.clone()));
+    let pulled = found
+        .service_account
+        .iter()
+        .flat_map(|account| &account.image_pull_secrets);
+    needs
+        .secrets
+        .extend(pulled.map(|reference| reference.name.clone()));
     for name in needs.config_maps {
         if let Some(config_map) = client.find::<ConfigMap>(namespace, &name).await? {
             found.config_maps.insert(name, config_map);

@@ -21,7 +21,7 @@ Examples:
 
 /// Bring images from their registries
 #[derive(Debug, clap::Args)]
-#[command(hide = true, after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct PullArgs {
     /// Names of images, with a tag or a digest
     #[arg(value_name = "IMAGE", required = true)]

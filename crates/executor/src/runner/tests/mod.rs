@@ -88,6 +88,7 @@ fn job(steps: Vec<Step>) -> Job {
         results: vec!["one".into(), "two".into()],
         credentials: BTreeMap::new(),
         masks: Vec::new(),
+        pull_logins: Vec::new(),
         timeout: None,
         max_result_bytes: None,
         breakpoints: crate::job::Breakpoints::default(),
