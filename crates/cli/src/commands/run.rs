@@ -39,6 +39,7 @@ use crate::progress::State;
 use crate::progress::View;
 use crate::report;
 use crate::stats;
+use crate::terminal;
 use crate::terminal::Streams;
 
 /// Examples at the end of the help.
@@ -250,9 +251,12 @@ impl RunArgs {
     }
 
     /// The plane's own work is small and steps are other processes, so every thread costs more in wake-ups than it saves. One
-    /// that shows is worth it: a terminal that does not take what is printed holds up nothing but itself.
+    /// that shows is worth it where what is printed may have to wait: a stopped terminal or a full pipe then holds up nothing
+    /// but itself.
     fn threads(&self) -> tokio::runtime::Builder {
-        if self.quiet && self.log_dir.is_none() {
+        let at_once =
+            terminal::takes_at_once(std::io::stdout()) && terminal::takes_at_once(std::io::stderr());
+        if self.quiet || at_once {
             return tokio::runtime::Builder::new_current_thread();
         }
         let mut threads = tokio::runtime::Builder::new_multi_thread();

@@ -10,5 +10,6 @@ pub(crate) use stream::Color;
 pub(crate) use stream::Stream;
 pub(crate) use stream::Streams;
 pub(crate) use stream::size;
+pub(crate) use stream::takes_at_once;
 pub(crate) use style::Paint;
 pub(crate) use style::Style;

@@ -1,8 +1,11 @@
 //! Standard output and standard error.
 
+use std::fs::File;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 
 use super::style::Style;
 
@@ -33,6 +36,16 @@ impl Color {
 
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+}
+
+/// Whether writing never waits for anybody: a file, or the null device. Pipes and terminals have readers who may pause.
+pub(crate) fn takes_at_once(output: impl AsFd) -> bool {
+    let Ok(descriptor) = output.as_fd().try_clone_to_owned() else {
+        return false;
+    };
+    let output = File::from(descriptor);
+    let kind = output.metadata().map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_file() || (kind.is_char_device() && !output.is_terminal()))
 }
 
 /// A place for text. What cannot be written is lost: a reader that left (`| head`) does not stop a run.
@@ -125,5 +138,22 @@ pub(crate) fn size() -> (usize, usize) {
             (usize::from(size.ws_col), usize::from(size.ws_row))
         }
         _ => (80, 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes_at_once;
+
+    #[test]
+    fn only_files_and_the_null_device_take_text_at_once() {
+        let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
+        let file = std::fs::File::open("Cargo.toml").unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        assert_eq!(
+            [takes_at_once(&file), takes_at_once(&null), takes_at_once(&writer)],
+            [true, true, false]
+        );
+        drop(reader);
     }
 }

@@ -111,7 +111,6 @@ fn begin(
     }
     let mut program = program.clone();
     program.mounts.clear();
-    program.sealed.clear();
     let who = identify(&program, container, ground)?;
     settle(&mut program, container, &who, ground)?;
     spawn::start(&program, outputs, ground, stack)

@@ -129,6 +129,7 @@ pub(super) fn resolve(
             layers: root.layers.clone(),
             number: 0,
             joins: None,
+            step: None,
             user: root.user.clone(),
             credentials: Vec::new(),
         }),

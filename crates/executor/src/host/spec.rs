@@ -179,6 +179,10 @@ impl Layout {
     /// Keeps a step from changing what the steps before it left behind. Where paths do not hold there is no view to seal.
     pub(super) fn seal(&self, program: &mut Program, container: &str) {
         let place = self.steps.iter().position(|step| step == container);
+        if let Some(own) = &mut program.container {
+            own.step = place.map(|index| (index, container.to_owned()));
+            return;
+        }
         let Some(before) = place.filter(|_| self.spec.places.is_empty()) else {
             return;
         };

@@ -52,6 +52,8 @@ pub(in super::super) struct ContainerSpec {
     pub(in super::super) number: u32,
     /// Process whose view this one joins instead of having its own: a probe.
     pub(in super::super) joins: Option<u32>,
+    /// Index and container of the step that it is: what the other steps keep below `/tekton` is not to be changed by it.
+    pub(in super::super) step: Option<(usize, String)>,
     /// `USER` of the image, for a process that does not choose.
     pub(in super::super) user: String,
     /// Files for the process's home directory.
@@ -99,6 +101,7 @@ pub(in super::super) fn view(
             read_only: false,
         });
     }
+    seal(container, &mut actions);
     let mut targets = Vec::new();
     for mount in &program.mounts {
         let Some(volume) = spec.volumes.get(mount.volume) else {
@@ -118,13 +121,25 @@ pub(in super::super) fn view(
             .zip(targets)
             .map(|(number, path)| Action::Attach(number, path)),
     );
-    // What earlier steps left behind is not to be changed.
-    actions.extend(program.sealed.iter().map(|path| Action::Bind {
-        source: path.into(),
-        target: path.into(),
-        read_only: true,
-    }));
     actions
+}
+
+/// Shows a step what the others keep, and lets it write to what is its own.
+fn seal(container: &ContainerSpec, actions: &mut Vec<Action>) {
+    let Some((index, name)) = &container.step else {
+        return;
+    };
+    let places = [
+        ("tekton/run".to_owned(), true),
+        ("tekton/steps".to_owned(), true),
+        (format!("tekton/run/{index}"), false),
+        (format!("tekton/steps/{name}"), false),
+    ];
+    actions.extend(places.into_iter().map(|(path, read_only)| Action::Bind {
+        source: in_store(&path),
+        target: in_view(&path),
+        read_only,
+    }));
 }
 
 /// The image's layers, the files of the sandbox above them, and a layer on disk that takes the writes.
