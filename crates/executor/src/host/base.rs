@@ -20,12 +20,14 @@ use rustix::thread::UnshareFlags;
 
 use super::facts;
 use super::mount;
+use super::mount::Builder;
 use super::plan::CURRENT;
 use super::plan::FILES;
 use super::plan::IMAGES;
 use super::plan::LOWER;
 use super::plan::Machine;
 use super::plan::PROCESSES;
+use super::plan::ROOTS;
 use super::plan::SCRATCH;
 use super::plan::STORE;
 use super::plan::SUBMOUNTS;
@@ -34,6 +36,7 @@ use super::plan::TOP;
 use super::plan::Top;
 use super::plan::VIEW;
 use super::plan::View;
+use super::plan::container;
 use super::sys;
 
 /// Devices of the small `/dev`: name, major and minor number.
@@ -97,15 +100,18 @@ pub(super) fn establish_for_images(
     let group = rustix::process::getegid().as_raw();
     // Root in its own namespace: images believe that their files are root's, and so do their tools.
     let (view, namespace) = separate((user, group), (0, 0))?;
-    let base = plant(scratch, &[IMAGES, FILES])?;
+    let base = plant(scratch, &[IMAGES, FILES, ROOTS])?;
     part("the directory of images", || {
         mount::bind(images, &base.join(IMAGES.trim_start_matches('/')), true)
     })?;
     show_common(&base, scratch, view)?;
     move_in(&base)?;
+    let unprivileged = view == View::ReadOnly;
+    let skeleton = Builder::new(namespace.as_fd(), unprivileged).perform(&container::skeleton());
+    skeleton.map_err(|error| Error::Part("the layer above images".to_owned(), io::Error::other(error)))?;
     let machine = Machine {
         view: View::Image,
-        unprivileged: view == View::ReadOnly,
+        unprivileged,
         memory,
         kernel_files: kernel_files(),
         ..Machine::default()

@@ -53,6 +53,8 @@ pub(super) struct Place<'p> {
     pub(super) namespace: BorrowedFd<'p>,
     /// What the containers of the sandbox share.
     pub(super) spec: &'p SandboxSpec,
+    /// Where the container's root is mounted.
+    pub(super) root: &'p Path,
     /// First process of the container that a probe joins.
     pub(super) joins: Option<i32>,
 }
@@ -117,7 +119,7 @@ fn begin(
 }
 
 fn make(program: &Program, container: &ContainerSpec, place: Place<'_>) -> Result<(), StartFailure> {
-    let actions = container::view(place.machine, place.spec, container, program);
+    let actions = container::view(place.machine, place.spec, container, (program, place.root));
     let mut builder = Builder::new(place.namespace, place.machine.unprivileged);
     builder.perform(&actions).map_err(|error| {
         let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));

@@ -30,7 +30,9 @@ use super::contain;
 use super::contain::Place;
 use super::directories;
 use super::guard;
+use super::mount;
 use super::mount::Builder;
+use super::mounted::Roots;
 use super::plan;
 use super::plan::Action;
 use super::plan::Machine;
@@ -105,6 +107,8 @@ struct Init<'i> {
     home: Option<OwnedFd>,
     /// What the views write to, kept between them.
     store: Option<Store>,
+    /// Roots of containers.
+    roots: Roots,
     /// The view of `spec` was made again before anybody asked for it.
     ahead: bool,
     /// Capabilities that no program can have any more, as bits.
@@ -124,6 +128,7 @@ pub(super) fn serve(socket: OwnedFd, signals: BorrowedFd<'_>, isolation: &Isolat
         stack: sys::ChildStack::new(),
         home: None,
         store: None,
+        roots: Roots::new(!isolation.is_privileged()),
         ahead: false,
         lost: 0,
     };
@@ -226,13 +231,12 @@ impl<'i> Init<'i> {
     fn make_view(&mut self, first: bool) -> Result<(), StartFailure> {
         rustix::process::umask(Mode::empty());
         match self.isolation {
+            Isolation::Namespaces { machine, namespace } if machine.view == View::Image => {
+                self.make_common(machine, namespace.as_fd(), first)?;
+            }
             Isolation::Namespaces { machine, namespace } => {
                 let mut builder = Builder::new(namespace.as_fd(), machine.unprivileged);
                 let mut anew = UnshareFlags::NEWNS;
-                if self.spec.network == Network::Private {
-                    // Also after another sandbox: what listened there is gone with it.
-                    anew |= UnshareFlags::NEWNET;
-                }
                 if first {
                     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
                     builder
@@ -246,16 +250,10 @@ impl<'i> Init<'i> {
                 self.provide_store(recipe, &mut builder)?;
                 base::unshare(anew).map_err(|error| unmade(&error, None))?;
                 let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
-                if self.spec.network == Network::Private {
-                    sys::raise_loopback().map_err(|error| unmade(&error, None))?;
-                }
                 builder
                     .perform(&view)
                     .map_err(|error| unmade(&error, std::error::Error::source(&error)))?;
-                if self.lost == 0 && self.spec.ordinary && self.isolation.is_privileged() {
-                    self.lost = capability::dropped(&Security::default()).bits();
-                    sys::drop_capabilities(self.lost);
-                }
+                self.lose_capabilities();
             }
             Isolation::Directories { scratch, .. } => {
                 if first {
@@ -276,6 +274,54 @@ impl<'i> Init<'i> {
             store.remember();
         }
         Ok(())
+    }
+
+    /// Makes what the containers of a sandbox share. Each has a mount namespace of its own, so this process stays where it is,
+    /// and with it the roots that it keeps mounted.
+    fn make_common(
+        &mut self,
+        machine: &Machine,
+        namespace: BorrowedFd<'_>,
+        first: bool,
+    ) -> Result<(), StartFailure> {
+        let mut builder = Builder::new(namespace, machine.unprivileged);
+        let failed = |error: mount::Error| unmade(&error, std::error::Error::source(&error));
+        let mut anew = UnshareFlags::empty();
+        if first {
+            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+            builder.perform(&plan::processes(machine)).map_err(failed)?;
+        } else {
+            anew |= UnshareFlags::NEWIPC;
+        }
+        if self.spec.network == Network::Private {
+            // Also after another sandbox: what listened there is gone with it.
+            anew |= UnshareFlags::NEWNET;
+        }
+        if !anew.is_empty() {
+            base::unshare(anew).map_err(|error| unmade(&error, None))?;
+        }
+        let (recipe, rest) = plan::part(plan::view(machine, &self.spec));
+        let is_single = recipe.is_empty();
+        self.provide_store(recipe, &mut builder)?;
+        let _ = rustix::system::sethostname(self.spec.hostname.as_bytes());
+        if self.spec.network == Network::Private {
+            sys::raise_loopback().map_err(|error| unmade(&error, None))?;
+        }
+        builder.perform(&rest).map_err(failed)?;
+        if is_single {
+            let store = Store::open(plan::STORE.into(), Vec::new(), Vec::new());
+            self.store = Some(store.map_err(|error| unmade(&error, None))?);
+        }
+        self.lose_capabilities();
+        Ok(())
+    }
+
+    /// Gives up what no ordinary program may have, once for all of them.
+    fn lose_capabilities(&mut self) {
+        if self.lost == 0 && self.spec.ordinary && self.isolation.is_privileged() {
+            self.lost = capability::dropped(&Security::default()).bits();
+            sys::drop_capabilities(self.lost);
+        }
     }
 
     /// Has the store that the view is made over: the last one, or a new one. An empty recipe makes none.
@@ -303,6 +349,7 @@ impl<'i> Init<'i> {
     fn leave(&mut self) -> io::Result<()> {
         if !self.spec.network_files.is_empty() {
             let _ = std::fs::remove_dir_all(container::own_files(&self.spec));
+            self.roots.tidy();
         }
         if let Some(home) = &self.home {
             rustix::thread::move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
@@ -466,13 +513,30 @@ impl<'i> Init<'i> {
                 .map(|child| child.pid)
                 .ok_or_else(|| refuse("the container has ended"))
         });
+        let joins = joined.transpose()?;
+        let root = match joins {
+            Some(_) => PathBuf::new(),
+            None => self.roots.provide(&container.layers).map_err(|source| {
+                let error = mount::Error::Mount {
+                    what: "the layers of the image",
+                    target: "/".into(),
+                    source,
+                };
+                unmade(&error, std::error::Error::source(&error))
+            })?,
+        };
         let place = Place {
             machine,
             namespace: namespace.as_fd(),
             spec: &self.spec,
-            joins: joined.transpose()?,
+            root: &root,
+            joins,
         };
-        contain::start(program, container, outputs, (ground, place), &mut self.stack)
+        let started = contain::start(program, container, outputs, (ground, place), &mut self.stack);
+        if let Ok(Start::Running { pid, .. }) = &started {
+            self.roots.take(&root, *pid);
+        }
+        started
     }
 
     fn ground(&self) -> Ground<'i> {
@@ -502,6 +566,7 @@ impl<'i> Init<'i> {
                 continue;
             };
             let child = self.children.swap_remove(place);
+            self.roots.free(pid);
             if !child.guarded {
                 // As when a container ends: what the process left in the background ends with it.
                 self.sweep(&mut |pid, code| ended.push((pid, code)));

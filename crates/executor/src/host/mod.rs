@@ -50,6 +50,7 @@ mod image;
 mod init;
 mod launcher;
 mod mount;
+mod mounted;
 mod network;
 mod owned;
 mod passwd;

@@ -28,6 +28,10 @@ pub(super) const SUBMOUNTS: &str = "/submounts";
 pub(super) const SCRATCH: &str = "/scratch";
 /// Layers of images in the launcher's tree.
 pub(super) const IMAGES: &str = "/images";
+/// Mounted roots of containers in the launcher's tree.
+pub(super) const ROOTS: &str = "/roots";
+/// The layer above every image in the launcher's tree: mount points.
+pub(super) const SKELETON: &str = "/skeleton";
 /// Files of single sandboxes in the launcher's tree.
 pub(super) const FILES: &str = "/files";
 /// The current directory of the plane in the launcher's tree.

@@ -114,7 +114,6 @@ pub(super) fn lay_out(job: &Job, slot: &Slot, surroundings: Surroundings) -> Res
         processes().try_for_each(|process| layout.mounts_of(process).map(drop))?;
         layout.spec.network_files = network::files(&layout.spec.hostname);
         layout.spec.network = layout.surroundings.contained.unwrap_or_default();
-        layout.on_disk = true;
     } else {
         layout.place_mounts(processes(), isolated)?;
     }

@@ -88,7 +88,8 @@ impl Store {
     pub(super) fn remember(&mut self) {
         // Elsewhere, a directory does not grow with each entry.
         let in_memory = rustix::fs::fstatfs(&self.root).is_ok_and(|info| info.f_type == libc::TMPFS_MAGIC);
-        if self.entries.is_none() && in_memory {
+        let can_serve_again = in_memory && !self.recipe.is_empty();
+        if self.entries.is_none() && can_serve_again {
             let mut entries = Vec::new();
             let whole = look(self.root.as_fd(), Path::new(""), &mut entries);
             self.entries = matches!(whole, Ok(true)).then_some(entries);
@@ -197,6 +198,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
+    use super::Action;
     use super::Store;
 
     type Touch = fn(&Path);
@@ -266,10 +268,14 @@ mod tests {
                 fs::create_dir_all(directory.path().join(path)).unwrap();
             }
             symlink("results", directory.path().join("tekton/0")).unwrap();
-            let mut store = Store::open(directory.path().to_owned(), Vec::new(), Vec::new()).unwrap();
-            assert!(!store.serves(&[], &[]), "{name}: nobody knows what is in it yet");
+            let mut store =
+                Store::open(directory.path().to_owned(), vec![Action::Enter], Vec::new()).unwrap();
+            assert!(
+                !store.serves(&[Action::Enter], &[]),
+                "{name}: nobody knows what is in it yet"
+            );
             store.remember();
-            assert!(store.serves(&[], &[]), "{name}");
+            assert!(store.serves(&[Action::Enter], &[]), "{name}");
             touch(directory.path());
             assert_eq!(store.restore(), again, "{name}");
             let left = fs::read_dir(directory.path().join("tekton/results"));
@@ -282,9 +288,9 @@ mod tests {
     fn a_store_with_a_file_of_its_own_serves_once() {
         let directory = tempfile::tempdir_in("/dev/shm").unwrap();
         fs::write(directory.path().join("secret"), "x").unwrap();
-        let mut store = Store::open(directory.path().to_owned(), Vec::new(), Vec::new()).unwrap();
+        let mut store = Store::open(directory.path().to_owned(), vec![Action::Enter], Vec::new()).unwrap();
         store.remember();
-        assert!(!store.serves(&[], &[]));
+        assert!(!store.serves(&[Action::Enter], &[]));
         assert!(!store.restore());
     }
 }

@@ -13,6 +13,7 @@ use super::IMAGES;
 use super::Machine;
 use super::Origin;
 use super::SCRATCH;
+use super::SKELETON;
 use super::STORE;
 use super::SandboxSpec;
 use super::VIEW;
@@ -23,15 +24,13 @@ use super::make_volumes;
 use super::origin;
 use super::places;
 use crate::job::File;
-
-/// The lowest writable-looking layer: mount points, and files that every container has of its own.
-const SKELETON: &str = "skeleton";
+use crate::job::Secret;
 
 /// Directories that every container has, whatever its image.
 const MOUNT_POINTS: [&str; 6] = ["tekton", "workspace", "proc", "sys", "dev", "etc"];
 
-/// Directory of a slot for the writable layers of containers.
-const ROOTS: &str = "roots";
+/// Files of `/etc` that every sandbox has of its own.
+const NETWORK_FILES: [&str; 3] = ["hosts", "hostname", "resolv.conf"];
 
 /// Entries of `/proc` that tell about the machine what is none of a container's business.
 const MASKED: [&str; 6] = [
@@ -64,10 +63,7 @@ pub(in super::super) struct ContainerSpec {
 pub(super) fn shared(spec: &SandboxSpec, mut actions: Vec<Action>) -> Vec<Action> {
     places(spec, &mut actions);
     actions.push(Action::Directory(in_store("shm"), 0o1777));
-    for name in MOUNT_POINTS {
-        actions.push(Action::Directory(in_store(SKELETON).join(name), 0o755));
-    }
-    let files = own_files(spec).join("etc");
+    let files = own_files(spec);
     actions.extend(
         spec.network_files
             .iter()
@@ -82,10 +78,14 @@ pub(in super::super) fn view(
     machine: &Machine,
     spec: &SandboxSpec,
     container: &ContainerSpec,
-    program: &Program,
+    (program, root): (&Program, &Path),
 ) -> Vec<Action> {
     let privileged = program.security.privileged;
-    let mut actions = root(spec, container);
+    let mut actions = vec![Action::Bind {
+        source: root.to_owned(),
+        target: VIEW.into(),
+        read_only: false,
+    }];
     let first = devices(machine, privileged, &mut actions);
     processes(machine, privileged, &mut actions);
     let slot = Path::new(SCRATCH).join(&spec.slot);
@@ -101,6 +101,11 @@ pub(in super::super) fn view(
             read_only: false,
         });
     }
+    actions.extend(NETWORK_FILES.map(|name| Action::Bind {
+        source: own_files(spec).join(name),
+        target: in_view("etc").join(name),
+        read_only: false,
+    }));
     seal(container, &mut actions);
     let mut targets = Vec::new();
     for mount in &program.mounts {
@@ -142,24 +147,26 @@ fn seal(container: &ContainerSpec, actions: &mut Vec<Action>) {
     }));
 }
 
-/// The image's layers, the files of the sandbox above them, and a layer on disk that takes the writes.
-fn root(spec: &SandboxSpec, container: &ContainerSpec) -> Vec<Action> {
-    let slot = Path::new(SCRATCH).join(&spec.slot);
-    let store = slot.join(ROOTS).join(container.number.to_string());
-    let layers = container.layers.iter().rev();
-    let own = [own_files(spec), in_store(SKELETON)];
-    let lower = own
-        .into_iter()
-        .chain(layers.map(|layer| join(Path::new(IMAGES), layer)));
-    vec![
-        Action::Directory(store.join("upper"), 0o755),
-        Action::Directory(store.join("work"), 0o755),
-        Action::Overlay {
-            lower: lower.collect(),
-            store,
-            target: VIEW.into(),
-        },
-    ]
+/// What the root of a container consists of, topmost first: mount points, then the image's layers.
+pub(in super::super) fn lower(layers: &[PathBuf]) -> Vec<PathBuf> {
+    let layers = layers.iter().rev();
+    let layers = layers.map(|layer| join(Path::new(IMAGES), layer));
+    std::iter::once(SKELETON.into()).chain(layers).collect()
+}
+
+/// Makes the layer above every image, once for a launcher.
+pub(in super::super) fn skeleton() -> Vec<Action> {
+    let place = Path::new(SKELETON);
+    let directories = MOUNT_POINTS.map(|name| Action::Directory(place.join(name), 0o755));
+    let files = NETWORK_FILES.map(|name| {
+        let file = File {
+            path: name.into(),
+            content: Secret::default(),
+            mode: 0o644,
+        };
+        Action::File(place.join("etc"), file)
+    });
+    directories.into_iter().chain(files).collect()
 }
 
 /// Devices, shared memory and system information; returns the number of the next take.
