@@ -50,10 +50,9 @@ pub(crate) fn run(setting: &Setting<'_>, file: &Path, kept: &Path) -> Result<Rep
     if let Some((registry, store)) = setting.images {
         let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         keep(kept, registry.repin(&text).as_bytes())?;
-        command
-            .arg(kept)
-            .envs(registry.environment())
-            .env("WINDLASS_IMAGES", store);
+        // A network for each task, as a pod has it: files that listen on the same port run side by side.
+        command.args(["--network", "private"]).arg(kept);
+        command.envs(registry.environment()).env("WINDLASS_IMAGES", store);
     } else {
         command.arg(file);
     }

@@ -48,7 +48,7 @@ impl Registry {
         };
         let mirrors =
             json!({"mirrors": [{"prefix": "*", "urls": [format!("http://{address}")], "only": true}]});
-        let file = registry.settings.join("registries.json");
+        let file = registry.settings_file();
         fs::write(&file, mirrors.to_string()).with_context(|| format!("write {}", file.display()))?;
         if made.is_none() {
             registry.digests = cache.fill(address)?;
@@ -56,12 +56,15 @@ impl Registry {
         Ok(registry)
     }
 
-    /// What to set for a program that shall take every image from here, and none from elsewhere.
-    ///
-    /// The first of them names a file that holds the address.
+    /// Settings of registries by which every image comes from here, and none from elsewhere.
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.settings.join("registries.json")
+    }
+
+    /// What to set for a run of the binary that shall use those settings.
     pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         vec![
-            ("WINDLASS_REGISTRIES", self.settings.join("registries.json")),
+            ("WINDLASS_REGISTRIES", self.settings_file()),
             // No login of whoever runs this has a part in it.
             ("DOCKER_CONFIG", self.settings.clone()),
         ]
