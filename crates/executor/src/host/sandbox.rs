@@ -123,6 +123,10 @@ impl HostSandbox {
             output,
         } = launch;
         let root = self.roots.get(container).cloned();
+        if root.is_none() && self.layout.surroundings.contained.is_some() {
+            // Without an image there is nothing to run it in.
+            return Err(process::refuse(format!("the job has no container {container:?}")));
+        }
         let program = process::resolve(
             container,
             process,

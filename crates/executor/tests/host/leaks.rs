@@ -28,6 +28,7 @@ use windlass_executor::job::VolumeSource;
 use crate::place::Outcome;
 use crate::place::Place;
 use crate::place::job;
+use crate::place::roots;
 use crate::place::run;
 use crate::place::run_job;
 use crate::place::said;
@@ -69,6 +70,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             }),
         ]);
     }
+    let mode = Mode::Contained;
+    trials.push(trial("many_sandboxes_leave_nothing", mode, move |place| {
+        many_sandboxes_leave_nothing(place, mode)
+    }));
     trials
 }
 
@@ -261,10 +266,10 @@ impl Drop for Victim {
 
 /// This program, to do one thing in a process of its own.
 fn alone(what: &str, mode: Mode, argument: &str, scratch: &Path) -> std::io::Result<Command> {
-    let mode = if mode == Mode::Isolated {
-        "isolated"
-    } else {
-        "shared"
+    let mode = match mode {
+        Mode::Isolated => "isolated",
+        Mode::Shared => "shared",
+        Mode::Contained => "contained",
     };
     let mut command = Command::new(std::env::current_exe()?);
     command.args([ALONE, what, mode, argument]).arg(scratch);
@@ -273,14 +278,15 @@ fn alone(what: &str, mode: Mode, argument: &str, scratch: &Path) -> std::io::Res
 
 /// Does the one thing.
 pub(crate) async fn be_alone(what: &str, mode: &str, argument: &str, scratch: &str) -> Outcome {
-    let mode = if mode == "isolated" {
-        Mode::Isolated
-    } else {
-        Mode::Shared
+    let mode = match mode {
+        "isolated" => Mode::Isolated,
+        "contained" => Mode::Contained,
+        _ => Mode::Shared,
     };
     let host = Host::start(Config {
         mode,
         scratch_dir: scratch.into(),
+        roots: roots(mode, Path::new(scratch))?,
         ..Config::default()
     })?;
     if what == "count" {

@@ -66,7 +66,7 @@ pub(crate) fn windlass(binary: &Path, pipeline: &Path, executor: &str, parallel:
     })
 }
 
-fn timed(command: &mut Command) -> Result<f64> {
+pub(crate) fn timed(command: &mut Command) -> Result<f64> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

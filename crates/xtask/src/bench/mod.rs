@@ -4,6 +4,7 @@
 //! Every figure is a median, rivals alternate with us within the same minute, and the machine's floors of the
 //! moment are printed beside them. Nothing is asserted: a shared machine varies by a factor of two.
 
+mod containers;
 mod floors;
 mod measure;
 mod workload;
@@ -72,6 +73,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "start to first byte  {executor:<12} {:>8.1} ms (median of {STARTS})",
             median * 1e3
         );
+    }
+    if arguments
+        .filter
+        .as_deref()
+        .is_none_or(|filter| "containers".contains(filter))
+    {
+        containers::compare(&windlass, &folder, arguments.rounds)?;
     }
     if !arguments.no_planning {
         plan_scaling()?;
