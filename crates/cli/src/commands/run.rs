@@ -105,8 +105,7 @@ pub(crate) struct RunArgs {
     )]
     namespace: String,
 
-    /// Run steps with the machine's tools in a private view of it (host) or without (host-shared), in their images without a
-    /// daemon (container), by a Docker or Podman that runs here (engine), or by the better of these two (auto)
+    /// What runs steps: host, host-shared, container, engine or auto
     #[arg(
         long,
         value_name = "EXECUTOR",
@@ -116,7 +115,7 @@ pub(crate) struct RunArgs {
     )]
     executor: Executor,
 
-    /// Network of containers: the machine's (host), or one of each task's own (private)
+    /// Network of containers: the machine's (host) or a task's own (private)
     #[arg(
         long,
         value_name = "NETWORK",
@@ -126,8 +125,14 @@ pub(crate) struct RunArgs {
     )]
     network: Network,
 
-    /// Directory of the image store; the default is this user's
-    #[arg(long, value_name = "DIR", env = "WINDLASS_IMAGES", help_heading = "Execution")]
+    /// Directory of the image store, instead of this user's
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_IMAGES",
+        hide_env_values = true,
+        help_heading = "Execution"
+    )]
     store: Option<PathBuf>,
 
     /// Run at most so many tasks at the same time; the default depends on the number of processors

@@ -695,8 +695,12 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
       -n, --namespace <NAME>         Namespace of objects that name none [default: default]
 
     Execution:
-          --executor <EXECUTOR>    Run steps with the machine's tools in a private view of it (host), or
-                                   without (host-shared) [default: host]
+          --executor <EXECUTOR>    What runs steps: host, host-shared, container, engine or auto
+                                   [default: host]
+          --network <NETWORK>      Network of containers: the machine's (host) or a task's own (private)
+                                   [default: host]
+          --store <DIR>            Directory of the image store, instead of this user's [env:
+                                   WINDLASS_IMAGES]
           --max-parallel <NUMBER>  Run at most so many tasks at the same time; the default depends on
                                    the number of processors
           --fail-fast              Cancel running siblings when a task fails

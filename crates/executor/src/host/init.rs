@@ -151,10 +151,11 @@ impl<'i> Init<'i> {
             let released = self.run();
             self.take_down();
             let again = matches!(released, Ok(true)) && self.leave().is_ok() && Traits::read() == *traits;
-            let released = Event::Released {
-                untouched: self.has_untouched_slot(),
-            };
-            if !again || wire::send(&self.socket, &released, &[]).is_err() || self.look_ahead().is_err() {
+            let untouched = self.has_untouched_slot();
+            if !again || wire::send(&self.socket, &Event::Released { untouched }, &[]).is_err() {
+                return;
+            }
+            if !self.is_ready_again(untouched) {
                 return;
             }
             first = false;
@@ -217,6 +218,22 @@ impl<'i> Init<'i> {
             self.make_view(false)?;
         }
         Ok(())
+    }
+
+    /// Gets ready for whatever is asked next; `false` when this process must not serve again.
+    fn is_ready_again(&mut self, untouched: bool) -> bool {
+        if untouched {
+            if self.look_ahead().is_ok() {
+                return true;
+            }
+            self.ahead = false;
+            return self.leave_ahead().is_ok();
+        }
+        // The slot is being taken away, and nothing can be made of it.
+        if let Isolation::Directories { .. } = self.isolation {
+            self.discard_store();
+        }
+        true
     }
 
     /// Whether the directories on disk are as they were given.

@@ -325,6 +325,15 @@ impl Prepared {
         sys::reset_signals();
         let mut errno = libc::ENOENT;
         for path in &self.candidates {
+            // Asking costs a fraction of a failed execution, which prepares a new memory first.
+            let missing = self.candidates.len() > 1
+                && matches!(
+                    rustix::fs::access(path.as_c_str(), rustix::fs::Access::EXISTS),
+                    Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR)
+                );
+            if missing {
+                continue;
+            }
             match sys::execute(path, &self.arguments, &self.environment) {
                 libc::ENOENT | libc::ENOTDIR => {}
                 // As a shell does: a file that may not be executed is reported unless a later one can be; a directory

@@ -32,6 +32,8 @@ const MOST: usize = 256;
 /// The store of the sandboxes of one first process.
 pub(super) struct Store {
     path: PathBuf,
+    /// It lies on the machine, where every process can leave attributes on anything.
+    is_shared: bool,
     /// What it was made by.
     recipe: Vec<Action>,
     /// Mount points that the view added.
@@ -71,6 +73,7 @@ impl Store {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(&path, flags, Mode::empty())?;
         Ok(Self {
+            is_shared: path != Path::new(STORE),
             path,
             recipe,
             mount_points,
@@ -109,7 +112,8 @@ impl Store {
 
     fn is(&self, path: &Path, print: &Print) -> bool {
         let now = rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH);
-        now.is_ok_and(|stat| Print::from(&stat) == *print) && !has_attributes(&self.path.join(path))
+        now.is_ok_and(|stat| Print::from(&stat) == *print)
+            && (self.is_shared || !has_attributes(&self.path.join(path)))
     }
 
     /// Removes what is neither a directory nor known from one directory.
