@@ -24,6 +24,7 @@ use windlass_fetch::oci::Keyring;
 use windlass_fetch::oci::Platform;
 use windlass_fetch::oci::Reference;
 
+use crate::Config;
 use crate::Image;
 use crate::Limits;
 use crate::Store;
@@ -139,11 +140,12 @@ impl Images {
             let relative = layer.strip_prefix(self.store.root());
             relative.unwrap_or(layer).to_owned()
         };
+        let (entrypoint, cmd) = words(&image.config);
         Root {
             image_id: image_id(&image),
             layers: image.layers.iter().map(below).collect(),
-            entrypoint: image.config.entrypoint.clone(),
-            cmd: image.config.cmd.clone(),
+            entrypoint,
+            cmd,
             env: image.config.env.clone(),
             user: image.config.user.clone(),
             working_dir: image.config.working_dir.clone(),
@@ -163,6 +165,16 @@ impl Roots for Images {
         process: &'a Process,
     ) -> BoxFuture<'a, Result<Arc<Root>, StartFailure>> {
         Box::pin(self.provide(job, process))
+    }
+}
+
+/// Entrypoint and command, by upstream's rule: the command of an image without an entrypoint is not replaced by the
+/// arguments of a step, but takes them.
+fn words(config: &Config) -> (Vec<String>, Vec<String>) {
+    if config.entrypoint.is_empty() {
+        (config.cmd.clone(), Vec::new())
+    } else {
+        (config.entrypoint.clone(), config.cmd.clone())
     }
 }
 
@@ -191,5 +203,34 @@ fn refused(error: &dyn std::error::Error) -> StartFailure {
     StartFailure {
         kind: StartFailureKind::ImagePull,
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use crate::Config;
+
+    #[test]
+    fn a_command_without_an_entrypoint_takes_the_arguments() {
+        let list = |words: &str| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let rows = [
+            ("", "sh", "sh", ""),
+            ("entry point", "cmd", "entry point", "cmd"),
+            ("entry", "", "entry", ""),
+            ("", "", "", ""),
+        ];
+        for (entrypoint, cmd, first, rest) in rows {
+            let config = Config {
+                entrypoint: list(entrypoint),
+                cmd: list(cmd),
+                ..Config::default()
+            };
+            assert_eq!(
+                words(&config),
+                (list(first), list(rest)),
+                "{entrypoint:?} {cmd:?}"
+            );
+        }
     }
 }

@@ -4,6 +4,9 @@
 //! `Reason: message`), `archived attempts N`, results, steps of a task run (`step NAME EXITCODE REASON/WHY`), skipped tasks,
 //! and tasks of a pipeline run with the reason each ended with. A line `# needs: PROGRAM` skips the case where the
 //! program is missing.
+//!
+//! The files of `tests/containers` run in images. `cargo xtask test` makes them, serves them, and says where in
+//! `WINDLASS_TEST_REGISTRIES`: a file with settings of registries.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,19 +16,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
+use std::process::Output;
 use std::process::Stdio;
 
 use serde_json::Value;
 
 /// Declares one test per case, so that each is named, counted and run beside the others.
 macro_rules! cases {
-    ($($name:ident => $file:literal,)+) => {
-        $(#[test] fn $name() { check($file); })+
+    ($check:ident in $folder:literal: $($name:ident => $file:literal,)+) => {
+        $(#[test] fn $name() { $check($file); })+
 
         #[test]
         fn every_case_is_listed() {
-            let mut files: Vec<String> = fs::read_dir(folder()).unwrap()
+            let mut files: Vec<String> = fs::read_dir(folder($folder)).unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
             files.sort();
@@ -34,7 +39,7 @@ macro_rules! cases {
     };
 }
 
-cases! {
+cases! { check in "cases":
     pipeline_artifacts => "pipeline-artifacts.yaml",
     pipeline_by_reference => "pipeline-by-reference.yaml",
     pipeline_claims => "pipeline-claims.yaml",
@@ -84,26 +89,107 @@ cases! {
     task_yaml_booleans => "task-yaml-booleans.yaml",
 }
 
-fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases")
+mod containers {
+    use super::*;
+
+    cases! { check_in_images in "containers":
+        credentials => "credentials.yaml",
+        entrypoint => "entrypoint.yaml",
+        environment => "environment.yaml",
+        missing_image => "missing-image.yaml",
+        pipeline => "pipeline.yaml",
+        roots => "roots.yaml",
+        sidecar => "sidecar.yaml",
+    }
+
+    #[test]
+    fn a_missing_image_is_named_with_what_was_tried() {
+        let Some(output) = run_in_images("missing-image.yaml") else {
+            return;
+        };
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = text(&list["items"][0]["status"]["conditions"][0]["message"]);
+        insta::assert_snapshot!(mask_address(message), @r#"the step "lost" in TaskRun "case" failed to pull the image "registry.test/cases/nowhere:1". The pod errored with the message: "cannot read image registry.test/cases/nowhere:1: http://REGISTRY/cases/nowhere: not found (HTTP status 404, MANIFEST_UNKNOWN); check the name and the tag.""#);
+    }
+
+    #[test]
+    fn the_image_id_is_the_digest_of_what_was_run() {
+        let Some(output) = run_in_images("sidecar.yaml") else {
+            return;
+        };
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let id = text(&list["items"][0]["status"]["steps"][0]["imageID"]);
+        let digits = id.strip_prefix("docker.io/library/alpine@sha256:").unwrap_or(id);
+        assert!(
+            digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "{id}"
+        );
+    }
+}
+
+/// The exit code of a machine that cannot isolate steps.
+const ENVIRONMENT: i32 = 4;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests")
+        .join(name)
 }
 
 fn check(file: &str) {
-    let text = fs::read_to_string(folder().join(file)).unwrap();
+    let text = fs::read_to_string(folder("cases").join(file)).unwrap();
     if let Some(program) = text.lines().find_map(|line| line.strip_prefix("# needs: "))
         && !is_installed(program)
     {
         windlass_testkit::skip!("{program} is not installed");
     }
-    let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#= ")).collect();
-    assert!(!expected.is_empty(), "{file} says nothing about its end");
     let output = Command::new(env!("CARGO_BIN_EXE_windlass"))
         .args(["run", "--output", "json", file])
-        .current_dir(folder())
+        .current_dir(folder("cases"))
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .output()
         .unwrap();
+    compare(file, &text, &output);
+}
+
+fn check_in_images(file: &str) {
+    let text = fs::read_to_string(folder("containers").join(file)).unwrap();
+    if let Some(output) = run_in_images(file) {
+        compare(file, &text, &output);
+    }
+}
+
+/// Runs a case in images, with a store of its own; `None` where that cannot be, which is noted as a skip.
+fn run_in_images(file: &str) -> Option<Output> {
+    let Some(registries) = std::env::var_os("WINDLASS_TEST_REGISTRIES") else {
+        windlass_testkit::skip::record("there are no test images; `cargo xtask test` makes them");
+        return None;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_windlass"))
+        .args(["run", "--executor", "container", "--network", "private"])
+        .args(["--output", "json", file])
+        .current_dir(folder("containers"))
+        .env("NO_COLOR", "1")
+        .env("WINDLASS_REGISTRIES", registries)
+        .env("WINDLASS_IMAGES", place.path())
+        .env("DOCKER_CONFIG", place.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    if output.status.code() == Some(ENVIRONMENT) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        windlass_testkit::skip::record(&format!("this machine makes no containers: {said}"));
+        return None;
+    }
+    Some(output)
+}
+
+/// Compares what a run left behind with what its case says.
+fn compare(file: &str, text: &str, output: &Output) {
+    let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#= ")).collect();
+    assert!(!expected.is_empty(), "{file} says nothing about its end");
     let stderr = String::from_utf8_lossy(&output.stderr);
     let list: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{file}: stdout is no JSON ({error}); {}; {stderr}", output.status));
@@ -116,6 +202,17 @@ fn check(file: &str) {
     assert_eq!(ended, expected, "{file}: {stderr}");
     let succeeded = list["items"][0]["status"]["conditions"][0]["status"] == "True";
     assert_eq!(output.status.success(), succeeded, "{file}: {}", output.status);
+}
+
+/// Replaces the address of the registry, which differs from run to run.
+fn mask_address(text: &str) -> String {
+    let mut words = text.split("127.0.0.1:");
+    let mut masked = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        masked.push_str("REGISTRY");
+        masked.push_str(word.trim_start_matches(|character: char| character.is_ascii_digit()));
+    }
+    masked
 }
 
 fn is_installed(program: &str) -> bool {

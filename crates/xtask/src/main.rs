@@ -17,6 +17,7 @@ mod conformance;
 mod docs;
 mod fuzz;
 mod house;
+mod images;
 mod layers;
 mod packages;
 mod process;

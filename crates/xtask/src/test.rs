@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every test there is, and one summary line last.
 //!
 //! # Expected flow
-//! Install what is missing → `cargo test --workspace` → golden outputs of the documentation → upstream conformance
-//! when its corpus is there → list of skips → summary line.
+//! Install what is missing → make the test images and serve them → `cargo test --workspace` → golden outputs of the
+//! documentation → upstream conformance on both executors when its corpus is there → list of skips → summary line.
 //!
 //! # Guarantees
 //! The last line on stdout is `N passed, N failed, N skipped`, summed over all of them, and the exit code is not 0
@@ -21,7 +21,9 @@ use anyhow::Context;
 use anyhow::Result;
 
 use crate::conformance;
+use crate::conformance::Executor;
 use crate::docs;
+use crate::images::Registry;
 use crate::packages;
 use crate::tally::Tally;
 use crate::workspace;
@@ -50,17 +52,22 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         parts.push((name, tally));
         total += tally;
     };
-    record("cargo test", cargo_test());
+    let images = Registry::start();
+    if let Err(error) = &images {
+        println!("no test images: {error:#}");
+    }
+    record("cargo test", cargo_test(images.as_ref().ok()));
     record("documented output", docs::golden(false));
     if arguments.no_conformance {
         println!("conformance: left out by --no-conformance");
     } else if workspace::corpus().is_none() {
         println!("conformance: no corpus (set WINDLASS_CORPUS to a folder that holds tekton/examples)");
     } else {
-        record(
-            "tekton conformance",
-            conformance::tekton(&conformance::Tekton::default()),
-        );
+        let suite = |executor| conformance::tekton(&conformance::Tekton::on(executor));
+        record("tekton conformance, host", suite(Executor::Host));
+        if images.is_ok() {
+            record("tekton conformance, container", suite(Executor::Container));
+        }
     }
     println!();
     for (name, tally) in &parts {
@@ -71,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Runs `cargo test` over the workspace, passing its output through, and counts.
-fn cargo_test() -> Result<Tally> {
+fn cargo_test(images: Option<&Registry>) -> Result<Tally> {
     let skips = workspace::target()?.join("skipped-tests.tsv");
     // Left over from an earlier run; absent on the first.
     let _ = std::fs::remove_file(&skips);
@@ -83,6 +90,7 @@ fn cargo_test() -> Result<Tally> {
             &["--lib", "--bins", "--tests"][..]
         })
         .env("WINDLASS_SKIP_LOG", &skips)
+        .envs(images.map(|images| ("WINDLASS_TEST_REGISTRIES", images.settings_file())))
         .current_dir(workspace::root())
         .stdout(Stdio::piped())
         .spawn()

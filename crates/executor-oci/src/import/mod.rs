@@ -134,14 +134,7 @@ impl Import<'_> {
 
     /// Transfers and unpacks all layers. `None`: what an earlier attempt left was damaged, and is gone now.
     async fn layers(&self, steps: &[Step]) -> Result<Option<Vec<Layer>>> {
-        let mut blobs: BTreeMap<Digest, (&Wanted, Arc<Feed>)> = BTreeMap::new();
-        let mut order = Vec::new();
-        for step in steps {
-            blobs.entry(step.blob.digest).or_insert_with(|| {
-                order.push(step.blob.digest);
-                (&step.blob, Arc::default())
-            });
-        }
+        let (blobs, order) = blobs(steps);
         self.progress.event(&Event::Layers {
             count: steps.len(),
             bytes: blobs.values().map(|(wanted, _)| wanted.size).sum(),
@@ -204,7 +197,7 @@ impl Import<'_> {
     async fn unpacked(
         &self,
         ended: Result<Result<Vec<Layer>, layers::Failed>, tokio::task::JoinError>,
-        blobs: &BTreeMap<Digest, (&Wanted, Arc<Feed>)>,
+        blobs: &Blobs<'_>,
     ) -> Result<Option<Vec<Layer>>> {
         match ended {
             Ok(Ok(layers)) => Ok(Some(layers)),
@@ -281,6 +274,22 @@ impl Import<'_> {
             fault,
         }
     }
+}
+
+/// Blobs, each with what reads it while it comes.
+type Blobs<'a> = BTreeMap<Digest, (&'a Wanted, Arc<Feed>)>;
+
+/// The distinct blobs that layers come from, and the order in which they are needed.
+fn blobs(steps: &[Step]) -> (Blobs<'_>, Vec<Digest>) {
+    let mut blobs = BTreeMap::new();
+    let mut order = Vec::new();
+    for step in steps {
+        blobs.entry(step.blob.digest).or_insert_with(|| {
+            order.push(step.blob.digest);
+            (&step.blob, Arc::default())
+        });
+    }
+    (blobs, order)
 }
 
 struct CancelOnDrop(Arc<AtomicBool>);

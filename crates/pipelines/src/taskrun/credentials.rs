@@ -20,8 +20,8 @@ use windlass_executor::job;
 use super::files::secret_data;
 use super::needs::Found;
 
-/// Where the files lie in the view of a step.
-const HOME: &str = "/tekton/home";
+/// Where the files lie for every step, wherever its home directory is.
+const PLACE: &str = "/tekton/creds";
 
 #[derive(Default)]
 struct Files {
@@ -182,7 +182,7 @@ impl Files {
             let (host, port) = target.split_once(':').unwrap_or((target, "22"));
             let _ = write!(config, "Host {host}\n    HostName {host}\n    Port {port}\n");
             for secret in secrets {
-                let _ = writeln!(config, "    IdentityFile {HOME}/.ssh/id_{secret}");
+                let _ = writeln!(config, "    IdentityFile {PLACE}/.ssh/id_{secret}");
             }
         }
         (config, known_hosts)

@@ -9,6 +9,7 @@ use anyhow::Context;
 use anyhow::Result;
 use serde_json::Value;
 
+use crate::images::Registry;
 use crate::process;
 
 /// How a file ended.
@@ -21,22 +22,42 @@ pub(crate) struct Report {
     pub(crate) why: String,
 }
 
+/// What every file of a suite is run with.
+pub(crate) struct Setting<'a> {
+    /// The binary.
+    pub(crate) windlass: &'a Path,
+    /// Name of the executor.
+    pub(crate) executor: &'a str,
+    /// The registry that images come from, and the folder they are kept in, where the executor needs images.
+    pub(crate) images: Option<(&'a Registry, &'a Path)>,
+    /// How long a file may take.
+    pub(crate) deadline: Duration,
+}
+
 /// Runs one file in a plane of its own and keeps its output in `kept` (`.json`, `.log`).
-pub(crate) fn run(
-    windlass: &Path,
-    file: &Path,
-    executor: &str,
-    kept: &Path,
-    deadline: Duration,
-) -> Result<Report> {
+pub(crate) fn run(setting: &Setting<'_>, file: &Path, kept: &Path) -> Result<Report> {
     let parent = kept.parent().context("output has no folder")?;
     std::fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
-    let mut command = Command::new(windlass);
-    command
-        .args(["run", "--first", "--output", "json", "--executor", executor])
-        .arg(file);
+    let mut command = Command::new(setting.windlass);
+    command.args([
+        "run",
+        "--first",
+        "--output",
+        "json",
+        "--executor",
+        setting.executor,
+    ]);
+    if let Some((registry, store)) = setting.images {
+        let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+        keep(kept, registry.repin(&text).as_bytes())?;
+        // A network for each task, as a pod has it: files that listen on the same port run side by side.
+        command.args(["--network", "private"]).arg(kept);
+        command.envs(registry.environment()).env("WINDLASS_IMAGES", store);
+    } else {
+        command.arg(file);
+    }
     command.env("NO_COLOR", "1").current_dir(parent);
-    judge(&mut command, kept, deadline)
+    judge(&mut command, kept, setting.deadline)
 }
 
 /// Runs a command that prints a list of objects, and reads from the first how the run ended.

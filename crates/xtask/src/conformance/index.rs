@@ -82,8 +82,8 @@ fn parse(text: &str) -> BTreeMap<String, (Vec<String>, String)> {
 }
 
 impl Example {
-    /// Decides from what the file needs.
-    pub(crate) fn verdict(&self) -> Verdict {
+    /// Decides from what the file needs, and whether steps run in the images that they name.
+    pub(crate) fn verdict(&self, images: bool) -> Verdict {
         let needs = |tag: &str| self.needs.iter().any(|need| need == tag);
         if !self.in_ci {
             return Verdict::Skip("upstream's own CI leaves it out");
@@ -94,7 +94,7 @@ impl Example {
         if needs("exec:k8s") {
             return Verdict::Skip("needs a cluster's volume drivers");
         }
-        if needs("exec:oci") {
+        if needs("exec:oci") && !images {
             return Verdict::Skip("needs the contents of its image");
         }
         if needs("network") {
@@ -115,29 +115,43 @@ mod tests {
     #[test]
     fn needs_decide_what_runs() {
         let rows = [
-            (true, "exec:proc,gate:stable", Verdict::Run),
-            (true, "exec:ns,sidecar", Verdict::Run),
+            (true, "exec:proc,gate:stable", false, Verdict::Run),
+            (true, "exec:ns,sidecar", false, Verdict::Run),
             (
                 true,
                 "exec:oci,network",
+                false,
                 Verdict::Skip("needs the contents of its image"),
             ),
-            (true, "exec:proc,network", Verdict::Skip("needs the internet")),
-            (true, "exec:win", Verdict::Skip("needs Windows")),
+            (true, "exec:oci,sidecar", true, Verdict::Run),
+            (
+                true,
+                "exec:oci,network",
+                true,
+                Verdict::Skip("needs the internet"),
+            ),
+            (
+                true,
+                "exec:proc,network",
+                true,
+                Verdict::Skip("needs the internet"),
+            ),
+            (true, "exec:win", true, Verdict::Skip("needs Windows")),
             (
                 false,
                 "exec:proc",
+                true,
                 Verdict::Skip("upstream's own CI leaves it out"),
             ),
         ];
-        for (in_ci, needs, expected) in rows {
+        for (in_ci, needs, images, expected) in rows {
             let needs = needs.split(',').map(str::to_owned).collect();
             let example = Example {
                 path: PathBuf::new(),
                 needs,
                 in_ci,
             };
-            assert_eq!(example.verdict(), expected, "{:?}", example.needs);
+            assert_eq!(example.verdict(images), expected, "{:?}", example.needs);
         }
     }
 

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 pub(crate) use tekton::Arguments as Tekton;
+pub(crate) use tekton::Executor;
 pub(crate) use tekton::run as tekton;
 
 /// Whose material to run.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -14,20 +15,22 @@ use clap::Parser;
 
 use super::harness;
 use super::harness::Report;
+use super::harness::Setting;
 use super::index;
 use super::index::Example;
 use super::index::Verdict;
 use crate::binary;
 use crate::binary::Profile;
+use crate::images::Registry;
 use crate::tally::Tally;
 use crate::workspace;
 
 /// Which files, on what.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Executor that runs the steps: host, or host-shared
-    #[arg(long, default_value = "host")]
-    executor: String,
+    /// Executor that runs the steps; `container` takes its images from a registry that is started for it
+    #[arg(long, value_enum, default_value = "host")]
+    executor: Executor,
     /// Only files whose path contains this
     #[arg(long)]
     filter: Option<String>,
@@ -42,27 +45,65 @@ pub(crate) struct Arguments {
     all: bool,
 }
 
-impl Default for Arguments {
-    fn default() -> Self {
+/// Where steps run.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Executor {
+    /// This machine's programs, in a view of their own
+    Host,
+    /// This machine's programs, in the view of the plane
+    HostShared,
+    /// The images that the steps name
+    Container,
+}
+
+impl Executor {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::HostShared => "host-shared",
+            Self::Container => "container",
+        }
+    }
+}
+
+impl Arguments {
+    /// The whole suite, on this executor.
+    pub(crate) fn on(executor: Executor) -> Self {
         #[derive(Parser)]
         struct Alone {
             #[command(flatten)]
             arguments: Arguments,
         }
-        Alone::parse_from(["conformance"]).arguments
+        Self {
+            executor,
+            ..Alone::parse_from(["conformance"]).arguments
+        }
     }
 }
 
 /// Runs the corpus and prints the table; the caller prints the summary.
 ///
 /// # Errors
-/// When there is no corpus, or the binary does not build. A file that does not end as upstream says is no error,
-/// but counted as failed.
+/// When there is no corpus, the binary does not build, or images are needed and cannot be had. A file that does not
+/// end as upstream says is no error, but counted as failed.
 pub(crate) fn run(arguments: &Arguments) -> Result<Tally> {
     let corpus = workspace::corpus().context("there is no corpus; set WINDLASS_CORPUS to its folder")?;
     let corpus = corpus.canonicalize().context("resolve the corpus folder")?;
+    let in_images = arguments.executor == Executor::Container;
+    let registry = in_images.then(Registry::start).transpose()?;
     let windlass = binary::build(Profile::Dev)?;
-    let kept = workspace::target()?.join("conformance").join(&arguments.executor);
+    let kept = workspace::target()?
+        .join("conformance")
+        .join(arguments.executor.name());
+    let store = Store::empty(&kept)?;
+    let setting = Setting {
+        windlass: &windlass,
+        executor: arguments.executor.name(),
+        images: registry
+            .as_ref()
+            .map(|registry| (registry, store.folder.as_path())),
+        deadline: Duration::from_secs(arguments.deadline),
+    };
     let mut examples = index::read(&corpus)?;
     if let Some(filter) = &arguments.filter {
         examples.retain(|example| example.path.to_string_lossy().contains(filter.as_str()));
@@ -71,25 +112,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Tally> {
     let mut skipped = BTreeMap::<&str, Vec<&Path>>::new();
     let mut runnable = Vec::new();
     for example in &examples {
-        match example.verdict() {
+        match example.verdict(in_images) {
             Verdict::Skip(reason) if !arguments.all => skipped.entry(reason).or_default().push(&example.path),
             _ => runnable.push(example),
         }
     }
     let one = |example: &Example| {
         let file = corpus.join("tekton").join(&example.path);
-        let deadline = Duration::from_secs(arguments.deadline);
-        harness::run(
-            &windlass,
-            &file,
-            &arguments.executor,
-            &kept.join(&example.path),
-            deadline,
-        )
+        harness::run(&setting, &file, &kept.join(&example.path))
     };
     in_parallel(&runnable, arguments.jobs, &one, |path, report| {
         print_row(path, &report, &mut tally);
     });
+    if in_images {
+        println!("digests that files pin were replaced by those of the test images");
+    }
     for (reason, paths) in skipped {
         tally.skipped += paths.len();
         println!("skipped: {reason}: {} files", paths.len());
@@ -98,6 +135,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Tally> {
         }
     }
     Ok(tally)
+}
+
+/// A store of images for one run of the suite, removed with it.
+struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    fn empty(kept: &Path) -> Result<Self> {
+        let folder = kept.join(format!("store-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        Ok(Self { folder })
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // What is left is in the way of nobody, and the next clean build removes it.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
 }
 
 fn print_row(path: &Path, report: &Result<Report>, tally: &mut Tally) {
