@@ -259,7 +259,7 @@ mod tests {
         ),
         (
             "what the kernel keeps",
-            |path| fs::create_dir(path.join("root/work/work")).unwrap(),
+            |path| fs::create_dir(path.join("root/work").join("work")).unwrap(),
             true,
         ),
     ];
