@@ -48,7 +48,7 @@ fn run(mut command: Command) -> (String, String) {
             step["name"], ended["exitCode"], ended["reason"], step["terminationReason"]
         ));
     }
-    (lines.join("\n").replace('\\', "").replace('"', ""), stderr)
+    (lines.join("\n").replace(['\\', '"'], ""), stderr)
 }
 
 const KILLED: &str = "\
