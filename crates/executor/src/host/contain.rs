@@ -203,9 +203,11 @@ fn settle(
         for file in container.credentials.iter().filter(|_| base.starts_with('/')) {
             let failed = |error| unmade("write credentials to the home directory", &error);
             mount::make_file(Path::new(base), file).map_err(failed)?;
-            if ground.privileged {
+            // The directories on the way too: programs add files of their own there.
+            let on_the_way = file.path.ancestors().filter(|path| !path.as_os_str().is_empty());
+            for path in on_the_way.filter(|_| ground.privileged) {
                 let (user, group) = (Uid::from_raw(who.user), Gid::from_raw(who.group));
-                let _ = rustix::fs::chown(Path::new(base).join(&file.path), Some(user), Some(group));
+                let _ = rustix::fs::chown(Path::new(base).join(path), Some(user), Some(group));
             }
         }
     }
