@@ -11,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use windlass_executor::backend::below_tekton;
 
 use crate::archive::Entry;
 
@@ -163,21 +164,6 @@ fn relative(path: &Path) -> Option<PathBuf> {
         parts.remove(0);
     }
     (!parts.is_empty()).then(|| parts.into_iter().collect())
-}
-
-/// The part of a path below `/tekton`.
-fn below_tekton(path: &Path) -> io::Result<PathBuf> {
-    let plain = path.components().all(|part| part != Component::ParentDir);
-    let relative = path
-        .strip_prefix("/tekton")
-        .ok()
-        .filter(|rest| plain && !rest.as_os_str().is_empty());
-    relative.map(Path::to_owned).ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{} is not a path below /tekton", path.display()),
-        )
-    })
 }
 
 #[cfg(test)]

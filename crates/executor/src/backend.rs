@@ -3,7 +3,9 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
+use std::path::Component;
 use std::path::Path;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -74,6 +76,22 @@ pub trait Sandbox: Send + Sync {
 
     /// Kills whatever is left and removes every trace. Idempotent.
     fn destroy(&mut self) -> BoxFuture<'_, io::Result<()>>;
+}
+
+/// The part of a path below `/tekton`, for [`Sandbox::read`] and [`Sandbox::write`].
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] for a path that is not below `/tekton` or holds `..`.
+pub fn below_tekton(path: &Path) -> io::Result<PathBuf> {
+    let plain = path.components().all(|part| part != Component::ParentDir);
+    let relative = path
+        .strip_prefix("/tekton")
+        .ok()
+        .filter(|rest| plain && !rest.as_os_str().is_empty());
+    relative.map(Path::to_owned).ok_or_else(|| {
+        let text = format!("{} is not a path below /tekton", path.display());
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    })
 }
 
 /// Connects to a port of this machine's loopback.

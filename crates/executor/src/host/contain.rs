@@ -15,9 +15,9 @@ use rustix::fs::Gid;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::fs::Uid;
-use rustix::process::Signal;
 use rustix::thread::LinkNameSpaceType;
 
+use super::guard;
 use super::mount;
 use super::mount::Builder;
 use super::passwd;
@@ -31,12 +31,7 @@ use super::process::refuse;
 use super::spawn;
 use super::spawn::Ground;
 use super::spawn::Start;
-use super::sys;
 use super::sys::ChildStack;
-use super::sys::Fork;
-use super::tree;
-use super::wire;
-use super::wire::Inbox;
 use crate::job::Secret;
 use crate::observation::StartFailure;
 use crate::observation::StartFailureKind;
@@ -67,36 +62,16 @@ pub(super) fn start(
     (ground, place): (&Ground<'_>, Place<'_>),
     stack: &mut ChildStack,
 ) -> Result<Start, StartFailure> {
-    let failed = |error: io::Error| unmade("create a process", &error);
-    let (ours, theirs) = rustix::net::socketpair(
-        rustix::net::AddressFamily::UNIX,
-        rustix::net::SocketType::STREAM,
-        rustix::net::SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(|error| failed(error.into()))?;
     let namespaces = if place.joins.is_some() {
         0
     } else {
         libc::CLONE_NEWNS | libc::CLONE_NEWPID
     };
-    match sys::fork(namespaces).map_err(failed)? {
-        Fork::Child => {
-            drop(ours);
-            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-            let started = begin(program, container, outputs, (ground, place), stack);
-            attend(started, &theirs)
-        }
-        Fork::Parent(pid) => {
-            drop(theirs);
-            match Inbox::default().receive::<Result<Option<i32>, StartFailure>>(&ours) {
-                Ok(Some((Ok(None), tee))) => Ok(Start::Running { pid, tee }),
-                Ok(Some((Ok(Some(code)), _))) => Ok(Start::NotExecuted(code)),
-                Ok(Some((Err(failure), _))) => Err(failure),
-                Ok(None) | Err(_) => Err(refuse("the container ended before its program was executed")),
-            }
-        }
-    }
+    let begin = || begin(program, container, outputs, (ground, place), stack);
+    // The end of the first process is the end of everything in the container.
+    let started =
+        guard::below(namespaces, begin, || {}).map_err(|error| unmade("create a process", &error))?;
+    started.unwrap_or_else(|| Err(refuse("the container ended before its program was executed")))
 }
 
 /// Everything up to the running program.
@@ -225,38 +200,6 @@ fn read_small(path: &str) -> io::Result<String> {
     let mut bytes = Vec::new();
     std::fs::File::from(file).take(MOST).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Says how the start went, waits for the program's end and ends with its exit code; everything else in the container ends
-/// then too.
-fn attend(started: Result<Start, StartFailure>, parent: &OwnedFd) -> ! {
-    let program = match started {
-        Ok(Start::Running { pid, tee }) => {
-            let tee: Vec<_> = tee.iter().map(AsFd::as_fd).collect();
-            let _ = wire::send(parent, &Ok::<_, StartFailure>(None::<i32>), &tee);
-            pid
-        }
-        Ok(Start::NotExecuted(code)) => {
-            let _ = wire::send(parent, &Ok::<_, StartFailure>(Some(code)), &[]);
-            sys::exit_now(0);
-        }
-        Err(failure) => {
-            let _ = wire::send(parent, &Err::<Option<i32>, _>(failure), &[]);
-            sys::exit_now(0);
-        }
-    };
-    let mut exit = None;
-    while exit.is_none() {
-        let mut ended = |pid, code| {
-            if pid == program {
-                exit = Some(code);
-            }
-        };
-        if !tree::reap_one(true, &mut ended) {
-            break;
-        }
-    }
-    sys::exit_now(exit.unwrap_or(255))
 }
 
 fn unmade(what: &str, error: &io::Error) -> StartFailure {

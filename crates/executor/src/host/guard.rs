@@ -4,6 +4,7 @@
 //! and killed; a sidecar that puts itself in the background would die with it. So a sidecar has a guardian between
 //! itself and process 1, which ends, with the program's exit code, when the program and all it left behind are gone.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 
@@ -29,60 +30,68 @@ pub(super) fn start(
     ground: &Ground<'_>,
     stack: &mut ChildStack,
 ) -> Result<Start, StartFailure> {
-    let failed = |error: std::io::Error| refuse(format!("failed to create a process: {error}"));
+    let begin = || {
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+        spawn::start(program, outputs, ground, stack)
+    };
+    let started = below(0, begin, || tree::kill_below(&[], |_, _| {}))
+        .map_err(|error| refuse(format!("failed to create a process: {error}")))?;
+    started.unwrap_or_else(|| Err(refuse("the process ended before its program was executed")))
+}
+
+/// Starts a program below a process of its own, in new namespaces (`CLONE_NEW*` flags) or none; the id is that process's.
+///
+/// `begin` starts the program there; the process then waits for the program, does what `end` says, and ends with the
+/// program's exit code. `None` when it ended before it told how the start went.
+pub(super) fn below(
+    namespaces: i32,
+    begin: impl FnOnce() -> Result<Start, StartFailure>,
+    end: impl FnOnce(),
+) -> io::Result<Option<Result<Start, StartFailure>>> {
     let (ours, theirs) = rustix::net::socketpair(
         rustix::net::AddressFamily::UNIX,
         rustix::net::SocketType::STREAM,
         rustix::net::SocketFlags::CLOEXEC,
         None,
-    )
-    .map_err(|error| failed(error.into()))?;
-    match sys::fork(0).map_err(failed)? {
+    )?;
+    match sys::fork(namespaces)? {
         Fork::Child => {
             drop(ours);
-            guard(program, outputs, ground, stack, theirs)
+            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+            let program = tell(begin(), &theirs);
+            drop(theirs);
+            let code = await_program(program);
+            end();
+            sys::exit_now(code)
         }
         Fork::Parent(pid) => {
             drop(theirs);
-            match Inbox::default().receive::<Result<Option<i32>, StartFailure>>(&ours) {
-                Ok(Some((Ok(None), tee))) => Ok(Start::Running { pid, tee }),
-                Ok(Some((Ok(Some(code)), _))) => Ok(Start::NotExecuted(code)),
-                Ok(Some((Err(failure), _))) => Err(failure),
-                Ok(None) | Err(_) => Err(refuse("the process ended before its program was executed")),
-            }
+            let told = Inbox::default().receive::<Result<Option<i32>, StartFailure>>(&ours);
+            Ok(told.ok().flatten().map(|(told, tee)| {
+                told.map(|code| code.map_or(Start::Running { pid, tee }, Start::NotExecuted))
+            }))
         }
     }
 }
 
-fn guard(
-    program: &Program,
-    outputs: &[OwnedFd],
-    ground: &Ground<'_>,
-    stack: &mut ChildStack,
-    parent: OwnedFd,
-) -> ! {
-    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    let program_pid = match spawn::start(program, outputs, ground, stack) {
-        Ok(Start::Running { pid, tee }) => {
-            let tee: Vec<_> = tee.iter().map(AsFd::as_fd).collect();
-            let _ = wire::send(&parent, &Ok::<_, StartFailure>(None::<i32>), &tee);
-            pid
-        }
-        Ok(Start::NotExecuted(code)) => {
-            let _ = wire::send(&parent, &Ok::<_, StartFailure>(Some(code)), &[]);
-            sys::exit_now(0);
-        }
-        Err(failure) => {
-            let _ = wire::send(&parent, &Err::<Option<i32>, _>(failure), &[]);
-            sys::exit_now(0);
-        }
+/// Tells the parent how the start went; returns the program's id, and not at all when there is no program.
+fn tell(started: Result<Start, StartFailure>, parent: &OwnedFd) -> i32 {
+    let (told, tee, program) = match started {
+        Ok(Start::Running { pid, tee }) => (Ok(None::<i32>), tee, Some(pid)),
+        Ok(Start::NotExecuted(code)) => (Ok(Some(code)), Vec::new(), None),
+        Err(failure) => (Err(failure), Vec::new(), None),
     };
-    drop(parent);
+    let tee: Vec<_> = tee.iter().map(AsFd::as_fd).collect();
+    let _ = wire::send(parent, &told, &tee);
+    program.unwrap_or_else(|| sys::exit_now(0))
+}
+
+/// Waits for a program's end, reaping whatever else ends meanwhile; returns its exit code.
+fn await_program(program: i32) -> i32 {
     let mut exit = None;
     while exit.is_none() {
         let mut ended = |pid, code| {
-            if pid == program_pid {
+            if pid == program {
                 exit = Some(code);
             }
         };
@@ -90,6 +99,5 @@ fn guard(
             break;
         }
     }
-    tree::kill_below(&[], |_, _| {});
-    sys::exit_now(exit.unwrap_or(255))
+    exit.unwrap_or(255)
 }

@@ -220,7 +220,9 @@ impl<'i> Init<'i> {
     /// Makes the last view once more while nobody waits: the next sandbox is likely to be like the last. Nothing was looked
     /// up in a view that nobody used, so it shows the machine as it will be then.
     fn look_ahead(&mut self) -> Result<(), StartFailure> {
-        self.ahead = self.spec.is_plain() && self.store.is_some();
+        // Containers have a file with their sandbox's name, so what they share is never the same twice.
+        let is_own = !self.spec.network_files.is_empty();
+        self.ahead = self.spec.is_plain() && self.store.is_some() && !is_own;
         // Directories that were not removed stand already.
         if self.ahead && matches!(self.isolation, Isolation::Namespaces { .. }) {
             self.make_view(false)?;

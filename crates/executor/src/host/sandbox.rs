@@ -45,6 +45,7 @@ use crate::backend::Launch;
 use crate::backend::Running;
 use crate::backend::Sandbox;
 use crate::backend::Stream;
+use crate::backend::below_tekton;
 use crate::backend::connect_to_machine;
 use crate::job::Process;
 use crate::observation::StartFailure;
@@ -244,23 +245,6 @@ impl HostSandbox {
         let socket = TcpSocket::from_std_stream(socket.into());
         socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
     }
-
-    /// The part of a path below `/tekton`.
-    fn below_tekton(path: &Path) -> io::Result<PathBuf> {
-        let plain = path
-            .components()
-            .all(|part| part != std::path::Component::ParentDir);
-        let relative = path
-            .strip_prefix("/tekton")
-            .ok()
-            .filter(|rest| plain && !rest.as_os_str().is_empty());
-        relative.map(Path::to_owned).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{} is not a path below /tekton", path.display()),
-            )
-        })
-    }
 }
 
 /// A started program's number and end.
@@ -344,7 +328,7 @@ impl Sandbox for HostSandbox {
     }
 
     fn read(&self, path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
-        let path = Self::below_tekton(path)?;
+        let path = below_tekton(path)?;
         match &self.tekton {
             Tekton::Here(place) => read_below(place, &path, limit),
             Tekton::Expected(_) => match self.early().get(&path) {
@@ -356,7 +340,7 @@ impl Sandbox for HostSandbox {
     }
 
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let path = Self::below_tekton(path)?;
+        let path = below_tekton(path)?;
         match &self.tekton {
             Tekton::Here(place) => write_below(place, &path, content),
             Tekton::Expected(_) => {
