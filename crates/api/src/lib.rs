@@ -4,19 +4,24 @@
 //! in `windlass-engine` and done by the domain crates. Read [`object`] first, then [`tekton`].
 
 pub mod advice;
+pub mod cluster;
 pub mod conditions;
 pub mod conversion;
+pub mod coordination;
 pub mod core;
 pub mod data;
 pub mod decode;
 pub mod defaults;
+pub mod extensions;
 pub mod manifest;
 pub mod meta;
 pub mod names;
 pub mod object;
+pub mod plane;
 pub mod portable;
 pub mod problem;
 pub mod quantity;
+pub mod rbac;
 pub mod reasons;
 pub mod references;
 pub mod schema;

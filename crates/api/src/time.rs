@@ -84,6 +84,32 @@ impl FromStr for Time {
     }
 }
 
+/// A point in time, written with six digits after the second (`metav1.MicroTime`), as clients of leases and events insist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MicroTime(pub Time);
+
+impl Serialize for MicroTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.6}", self.0.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for MicroTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Time::deserialize(deserializer).map(Self)
+    }
+}
+
+impl JsonSchema for MicroTime {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MicroTime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
+
 /// A text that is no RFC 3339 time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("parse {0:?} as an RFC 3339 time")]

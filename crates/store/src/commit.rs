@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use windlass_api::Key;
 use windlass_api::Object;
-use windlass_api::tekton::customrun::CustomRunStatus;
-use windlass_api::tekton::pipelinerun::PipelineRunStatus;
-use windlass_api::tekton::taskrun::TaskRunStatus;
 
 use crate::admission::Admission;
 use crate::error::Error;
@@ -73,7 +69,7 @@ impl Rules {
     }
 
     fn create(&self, view: &View<'_>, mut object: Object, version: u64) -> Result<Event, Error> {
-        clear_status(&mut object);
+        object.clear_status();
         self.complete_name(view, &mut object)?;
         self.check_in(&mut object, None)?;
         let key = object.key();
@@ -119,7 +115,7 @@ impl Rules {
         let old = view.get(&key).ok_or_else(|| Error::NotFound(key.clone()))?;
         check_version(&key, &object, old)?;
         keep_identity(&mut object, old);
-        copy_status(&mut object, old);
+        object.copy_status(old);
         self.check_in(&mut object, Some(old))?;
         if object == *old {
             return Ok(unchanged(old));
@@ -149,7 +145,7 @@ fn update_status(view: &View<'_>, mut object: Object, version: u64) -> Result<Ev
     let key = object.key();
     let old = view.get(&key).ok_or_else(|| Error::NotFound(key.clone()))?;
     check_version(&key, &object, old)?;
-    keep_all_but_status(&mut object, old);
+    object.keep_all_but_status(old);
     if object == *old {
         return Ok(unchanged(old));
     }
@@ -210,68 +206,6 @@ fn keep_identity(object: &mut Object, old: &Object) {
     metadata.creation_timestamp = kept.creation_timestamp;
     metadata.generation = kept.generation;
     metadata.resource_version.clone_from(&kept.resource_version);
-}
-
-/// Gives `object` the status of `from`, for kinds that have one.
-fn copy_status(object: &mut Object, from: &Object) {
-    match (object, from) {
-        (Object::TaskRun(object), Object::TaskRun(from)) => {
-            Arc::make_mut(object).status.clone_from(&from.status);
-        }
-        (Object::PipelineRun(object), Object::PipelineRun(from)) => {
-            Arc::make_mut(object).status.clone_from(&from.status);
-        }
-        (Object::CustomRun(object), Object::CustomRun(from)) => {
-            Arc::make_mut(object).status.clone_from(&from.status);
-        }
-        (Object::PersistentVolumeClaim(object), Object::PersistentVolumeClaim(from)) => {
-            Arc::make_mut(object).status.clone_from(&from.status);
-        }
-        _ => {}
-    }
-}
-
-/// Gives `object` everything of `from` but its status. The status, which may be large, stays where it is.
-fn keep_all_but_status(object: &mut Object, from: &Object) {
-    match (object, from) {
-        (Object::TaskRun(object), Object::TaskRun(from)) => {
-            let object = Arc::make_mut(object);
-            object.metadata.clone_from(&from.metadata);
-            object.spec = Arc::clone(&from.spec);
-        }
-        (Object::PipelineRun(object), Object::PipelineRun(from)) => {
-            let object = Arc::make_mut(object);
-            object.metadata.clone_from(&from.metadata);
-            object.spec = Arc::clone(&from.spec);
-        }
-        (Object::CustomRun(object), Object::CustomRun(from)) => {
-            let object = Arc::make_mut(object);
-            object.metadata.clone_from(&from.metadata);
-            object.spec.clone_from(&from.spec);
-        }
-        (Object::PersistentVolumeClaim(object), Object::PersistentVolumeClaim(from)) => {
-            let object = Arc::make_mut(object);
-            object.metadata.clone_from(&from.metadata);
-            object.spec.clone_from(&from.spec);
-        }
-        (object, from) => *object = from.clone(),
-    }
-}
-
-/// Takes away what only the plane says of an object; a file that was written from a plane must not claim to have run.
-fn clear_status(object: &mut Object) {
-    match object {
-        Object::TaskRun(object) => Arc::make_mut(object).status = TaskRunStatus::default(),
-        Object::PipelineRun(object) => Arc::make_mut(object).status = PipelineRunStatus::default(),
-        Object::CustomRun(object) => Arc::make_mut(object).status = CustomRunStatus::default(),
-        Object::PersistentVolumeClaim(object) => Arc::make_mut(object).status = None,
-        Object::Task(_)
-        | Object::Pipeline(_)
-        | Object::StepAction(_)
-        | Object::ConfigMap(_)
-        | Object::Secret(_)
-        | Object::ServiceAccount(_) => {}
-    }
 }
 
 /// Whether two states of an object differ in metadata only, which does not count as a new generation.

@@ -31,11 +31,7 @@ pub fn advise(object: &Object) -> Vec<Problem> {
                 pipeline_advice(&spec.field("pipelineSpec"), pipeline, &mut problems);
             }
         }
-        Object::CustomRun(_)
-        | Object::ConfigMap(_)
-        | Object::Secret(_)
-        | Object::ServiceAccount(_)
-        | Object::PersistentVolumeClaim(_) => {}
+        _ => {}
     }
     problems
 }

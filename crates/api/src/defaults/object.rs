@@ -23,7 +23,7 @@ impl SetDefaults for Object {
             Self::StepAction(action) => Arc::make_mut(action).set_defaults(defaults),
             Self::CustomRun(run) => Arc::make_mut(run).set_defaults(defaults),
             Self::Secret(secret) => Arc::make_mut(secret).set_defaults(defaults),
-            Self::ConfigMap(_) | Self::ServiceAccount(_) | Self::PersistentVolumeClaim(_) => {}
+            _ => {}
         }
     }
 }

@@ -28,11 +28,8 @@ fn other_versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Task | Kind::Pipeline | Kind::TaskRun | Kind::PipelineRun => &["tekton.dev/v1beta1"],
         Kind::StepAction => &["tekton.dev/v1alpha1"],
-        Kind::CustomRun
-        | Kind::ConfigMap
-        | Kind::Secret
-        | Kind::ServiceAccount
-        | Kind::PersistentVolumeClaim => &[],
+        Kind::ResolutionRequest => &["resolution.tekton.dev/v1alpha1"],
+        _ => &[],
     }
 }
 
@@ -41,7 +38,7 @@ fn accepts(kind: Kind, api_version: &str) -> bool {
 }
 
 fn kind_named(name: &str) -> Option<Kind> {
-    Kind::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    kinds_of_runs().find(|kind| kind.as_str() == name)
 }
 
 /// Groups whose objects matter on a cluster, or to another part of the plane, but not to runs.
@@ -51,14 +48,17 @@ const IGNORED_GROUPS: &[&str] = &[
     "apps",
     "autoscaling",
     "batch",
+    "coordination.k8s.io",
     "networking.k8s.io",
     "operator.tekton.dev",
     "policy",
     "rbac.authorization.k8s.io",
+    "resolution.tekton.dev",
     "scheduling.k8s.io",
     "secrets-store.csi.x-k8s.io",
     "storage.k8s.io",
     "triggers.tekton.dev",
+    "windlass.dev",
 ];
 
 /// Kinds of other groups that are passed over.
@@ -77,6 +77,18 @@ fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
+/// Whether objects of a kind have no effect on runs without a cluster.
+fn is_ignored(api_version: &str, kind: &str) -> bool {
+    let group = group(api_version);
+    IGNORED_GROUPS.contains(&group) || IGNORED_KINDS.contains(&(group, kind))
+}
+
+/// The kinds that have an effect on runs.
+fn kinds_of_runs() -> impl Iterator<Item = Kind> {
+    let kinds = Kind::ALL.iter().copied();
+    kinds.filter(|kind| !is_ignored(kind.api_version(), kind.as_str()))
+}
+
 /// Finds out what an object is from what it says of itself.
 pub fn known(api_version: &str, kind: &str) -> Known {
     if api_version.is_empty() || kind.is_empty() {
@@ -87,20 +99,19 @@ pub fn known(api_version: &str, kind: &str) -> Known {
     if kind == "List" && api_version == "v1" {
         return Known::List(None);
     }
+    if is_ignored(api_version, kind) {
+        let message = format!("{kind} ({api_version}) is ignored");
+        let problem = Problem::warning(IGNORED_KIND, FieldPath::root().field("kind"), message);
+        return Known::Not(Box::new(
+            problem.hint("it has no effect on runs without a cluster"),
+        ));
+    }
     if let Some(kind) = kind_named(kind).filter(|kind| accepts(*kind, api_version)) {
         return Known::Kind(kind);
     }
     let item = kind.strip_suffix("List").and_then(kind_named);
     if let Some(item) = item.filter(|item| accepts(*item, api_version)) {
         return Known::List(Some(item));
-    }
-    let group = group(api_version);
-    if IGNORED_GROUPS.contains(&group) || IGNORED_KINDS.contains(&(group, kind)) {
-        let message = format!("{kind} ({api_version}) is ignored");
-        let problem = Problem::warning(IGNORED_KIND, FieldPath::root().field("kind"), message);
-        return Known::Not(Box::new(
-            problem.hint("it has no effect on runs without a cluster"),
-        ));
     }
     Known::Not(Box::new(unknown(api_version, kind)))
 }
@@ -129,10 +140,10 @@ fn unknown(api_version: &str, kind: &str) -> Problem {
         "PipelineResource" => {
             "pipeline resources are gone from Tekton; use workspaces, params and results".to_owned()
         }
-        _ => match nearest(kind, Kind::ALL.iter().map(|kind| kind.as_str())) {
+        _ => match nearest(kind, kinds_of_runs().map(Kind::as_str)) {
             Some(near) => format!("did you mean {near:?}?"),
             None => {
-                let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+                let all: Vec<&str> = kinds_of_runs().map(Kind::as_str).collect();
                 format!("known kinds: {}", all.join(", "))
             }
         },

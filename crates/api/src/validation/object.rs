@@ -61,11 +61,24 @@ impl Check<'_> {
             return;
         };
         let most = match kind {
-            Kind::ConfigMap | Kind::Secret | Kind::ServiceAccount | Kind::PersistentVolumeClaim => {
-                SUBDOMAIN_MAX
-            }
-            _ => LABEL_MAX,
+            Kind::Task
+            | Kind::Pipeline
+            | Kind::TaskRun
+            | Kind::PipelineRun
+            | Kind::StepAction
+            | Kind::CustomRun
+            | Kind::Namespace => LABEL_MAX,
+            _ => SUBDOMAIN_MAX,
         };
+        let is_role = matches!(
+            kind,
+            Kind::Role | Kind::ClusterRole | Kind::RoleBinding | Kind::ClusterRoleBinding
+        );
+        // Roles are called `system:admin` and the like: whatever is one segment of a path.
+        let is_segment = !matches!(name.as_str(), "." | "..") && !name.contains(['/', '%']);
+        if is_role && is_segment {
+            return;
+        }
         if !is_dns_subdomain(&name) {
             let message = format!("invalid resource name {name:?}: must be a valid DNS label");
             let violation = Violation::new(INVALID_NAME, &at.field(field), message);
@@ -140,7 +153,7 @@ impl Check<'_> {
                     self.add(Violation::new(INVALID_VALUE, &at.key(key), "illegal base64 data"));
                 }
             }
-            Object::ServiceAccount(_) | Object::PersistentVolumeClaim(_) => {}
+            _ => {}
         }
     }
 

@@ -1,18 +1,8 @@
 //! `windlass schema`.
 
 use windlass_api::Kind;
-use windlass_api::core::ConfigMap;
-use windlass_api::core::PersistentVolumeClaim;
-use windlass_api::core::Secret;
-use windlass_api::core::ServiceAccount;
 use windlass_api::schema::KindSchema;
 use windlass_api::schema::document;
-use windlass_api::tekton::CustomRun;
-use windlass_api::tekton::Pipeline;
-use windlass_api::tekton::PipelineRun;
-use windlass_api::tekton::StepAction;
-use windlass_api::tekton::Task;
-use windlass_api::tekton::TaskRun;
 
 use crate::exit::Exit;
 use crate::terminal::Streams;
@@ -35,7 +25,7 @@ pub(crate) struct SchemaArgs {}
 
 /// Prints the schema.
 pub(crate) fn schema(_: &SchemaArgs, streams: &mut Streams) -> Exit {
-    let mut kinds: Vec<KindSchema> = Kind::ALL.iter().map(|kind| of(*kind)).collect();
+    let mut kinds: Vec<KindSchema> = Kind::ALL.iter().map(|kind| kind.schema()).collect();
     kinds.extend(
         OLD_VERSIONS
             .iter()
@@ -62,20 +52,4 @@ fn unchecked(api_version: &str, kind: &str) -> Option<KindSchema> {
         kind: kind.to_owned(),
         schema,
     })
-}
-
-fn of(kind: Kind) -> KindSchema {
-    let schema = match kind {
-        Kind::Task => KindSchema::of::<Task>,
-        Kind::Pipeline => KindSchema::of::<Pipeline>,
-        Kind::TaskRun => KindSchema::of::<TaskRun>,
-        Kind::PipelineRun => KindSchema::of::<PipelineRun>,
-        Kind::StepAction => KindSchema::of::<StepAction>,
-        Kind::CustomRun => KindSchema::of::<CustomRun>,
-        Kind::ConfigMap => KindSchema::of::<ConfigMap>,
-        Kind::Secret => KindSchema::of::<Secret>,
-        Kind::ServiceAccount => KindSchema::of::<ServiceAccount>,
-        Kind::PersistentVolumeClaim => KindSchema::of::<PersistentVolumeClaim>,
-    };
-    schema(kind.api_version(), kind.as_str())
 }
