@@ -1,0 +1,171 @@
+//! Server-side apply.
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::apply::actor::Actor;
+use crate::apply::error::Error;
+use crate::apply::identity::Identity;
+use crate::apply::last_applied;
+use crate::apply::managers::Managers;
+use crate::apply::managers::Owned;
+use crate::apply::managers::with_entries;
+use crate::apply::managers::without_entries;
+use crate::apply::prune::prune;
+use crate::apply::take::take;
+use crate::apply::take::unowned;
+use crate::apply::track::track;
+use crate::fields::FieldSet;
+use crate::fields::equal;
+use crate::schema::Schema;
+use crate::typed::check;
+use crate::typed::compare;
+use crate::typed::merge;
+use crate::typed::owned;
+use crate::typed::remove;
+use crate::typed::settle;
+
+/// Owns what was there before anyone was recorded.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
+
+/// Applies `config` to the live object, or to nothing, and returns the object with its entries.
+///
+/// `force` takes fields in conflict away from those who own them. What the server sets beyond that (`uid`, `generation`,
+/// defaults) is the caller's.
+///
+/// # Errors
+/// See [`Error`]; the live object is then to stay as it is.
+pub fn apply(
+    schema: &Schema,
+    live: Option<&Value>,
+    config: &Value,
+    actor: &Actor<'_>,
+    force: bool,
+) -> Result<Value, Error> {
+    check_config(schema, config)?;
+    let nothing = Value::Object(Map::new());
+    let before = live.map_or_else(|| nothing.clone(), without_entries);
+    let mut managers = match live {
+        Some(live) => Managers::of(live).map_err(Error::ManagedFields)?,
+        None => Managers::default(),
+    };
+    let recorded = managers.clone();
+    for owner in managers.entries.values_mut() {
+        owner.fields = settle(schema, &owner.fields);
+    }
+    if managers.is_empty() && live.is_some() {
+        let first = Actor {
+            manager: BEFORE_FIRST_APPLY,
+            ..actor.clone()
+        };
+        track(schema, &nothing, &before, &mut managers, &first);
+    }
+
+    let config = remove(schema, config, actor.ignored);
+    let attempt = Attempt {
+        schema,
+        before: &before,
+        config: &config,
+        actor,
+    };
+    let (mut object, mut managers) = attempt.run_with_migration(&managers, force)?;
+    last_applied::refresh(&mut object, &config, actor);
+
+    if let Some(live) = live
+        && equal(&before, &object)
+        && managers.own_the_same(&recorded)
+    {
+        return Ok(live.clone());
+    }
+    if let Some(owner) = managers.entries.get_mut(&Identity::applier(actor)) {
+        owner.time = Some(actor.now);
+    }
+    Ok(with_entries(object, &managers))
+}
+
+fn check_config(schema: &Schema, config: &Value) -> Result<(), Error> {
+    if !config.is_object() {
+        return Err(Error::NoObject);
+    }
+    if config
+        .pointer("/metadata/managedFields")
+        .is_some_and(|entries| !entries.is_null())
+    {
+        return Err(Error::ManagedFieldsGiven);
+    }
+    let problems = check(schema, config);
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let problems = match lines.as_slice() {
+        [] => return Ok(()),
+        [only] => only.clone(),
+        all => format!("errors:\n  {}", all.join("\n  ")),
+    };
+    Err(Error::Misfit {
+        subject: subject(config),
+        problems,
+    })
+}
+
+/// Which object it is, as upstream writes it.
+fn subject(config: &Value) -> String {
+    let text = |pointer: &str| {
+        let text = config.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_default()
+    };
+    let (group, version) = match text("/apiVersion").split_once('/') {
+        Some(parts) => parts,
+        None => ("", text("/apiVersion")),
+    };
+    format!(
+        "{}/{}; {group}/{version}, Kind={}",
+        text("/metadata/namespace"),
+        text("/metadata/name"),
+        text("/kind")
+    )
+}
+
+/// What is to be applied to what.
+struct Attempt<'a> {
+    schema: &'a Schema,
+    before: &'a Value,
+    config: &'a Value,
+    actor: &'a Actor<'a>,
+}
+
+impl Attempt<'_> {
+    /// Applies; where `kubectl` meets nothing but what its own client-side apply left, by force.
+    fn run_with_migration(&self, managers: &Managers, force: bool) -> Result<(Value, Managers), Error> {
+        let conflicts = match self.run(managers, force) {
+            Err(Error::Conflicts(conflicts)) => conflicts,
+            other => return other,
+        };
+        let remaining = last_applied::remaining(self.schema, self.before, self.actor, conflicts);
+        match remaining {
+            Some(remaining) => Err(Error::Conflicts(remaining)),
+            None => self.run(managers, true),
+        }
+    }
+
+    fn run(&self, managers: &Managers, force: bool) -> Result<(Value, Managers), Error> {
+        let identity = Identity::applier(self.actor);
+        let mut managers = managers.clone();
+        let fields = owned(self.schema, self.config)
+            .recursive_difference(self.actor.ignored)
+            .difference(&unowned());
+        let mine = Owned {
+            fields,
+            api_version: self.actor.api_version.to_owned(),
+            time: None,
+        };
+        let (last, time) = match managers.entries.remove(&identity) {
+            Some(last) => (last.fields, last.time),
+            None => (FieldSet::new(), None),
+        };
+        managers.entries.insert(identity.clone(), Owned { time, ..mine });
+        let merged = merge(self.schema, self.before, self.config);
+        let object = prune(self.schema, merged, &managers, &last);
+        let change = compare(self.schema, self.before, &object).without(self.actor.ignored);
+        take(&mut managers, Some(&identity), &change, force).map_err(Error::Conflicts)?;
+        Ok((object, managers))
+    }
+}

@@ -1,0 +1,36 @@
+//! Removing what its only applier no longer wants.
+
+use serde_json::Value;
+
+use crate::apply::managers::Managers;
+use crate::fields::FieldSet;
+use crate::schema::Schema;
+use crate::typed::owned;
+use crate::typed::remove;
+use crate::typed::with_named;
+
+/// The merged object without what the applier set the last time, did not set this time, and nobody else owns.
+///
+/// `managers` already has the applier's new fields.
+pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: &FieldSet) -> Value {
+    let managed = managers
+        .entries
+        .values()
+        .fold(FieldSet::new(), |all, owner| all.union(&owner.fields));
+    if last.is_subset(&managed) {
+        return merged;
+    }
+    let last = with_named(schema, last);
+    let managed = with_named(schema, &managed);
+    let fields_of = |value: &Value| with_named(schema, &owned(schema, value));
+    let all = fields_of(&merged);
+
+    // Without all of the last configuration …
+    let pruned = remove(schema, &merged, &last);
+    // … but with what someone owns …
+    let kept = fields_of(&pruned).union(&managed);
+    let pruned = remove(schema, &merged, &all.difference(&kept));
+    // … and with what was not the applier's to remove, as what others left in its items.
+    let gone = all.difference(&fields_of(&pruned)).intersection(&last);
+    remove(schema, &merged, &gone)
+}

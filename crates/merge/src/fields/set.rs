@@ -1,0 +1,207 @@
+//! The set and its operations.
+
+use std::collections::BTreeMap;
+
+use crate::fields::element::Element;
+
+/// A set of paths. A path in it says nothing of the paths below or above it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet {
+    nodes: BTreeMap<Element, Node>,
+}
+
+/// What the set holds at one element: the path itself, paths below it, or both; never neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) member: bool,
+    pub(crate) below: FieldSet,
+}
+
+impl Node {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.member && self.below.is_empty()
+    }
+}
+
+impl FieldSet {
+    /// The set without paths.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a path. The empty one names the whole object, which nobody owns, and is left out.
+    pub fn insert(&mut self, path: &[Element]) {
+        let Some((first, rest)) = path.split_first() else {
+            return;
+        };
+        let node = match self.nodes.get_mut(first) {
+            Some(node) => node,
+            None => self.nodes.entry(first.clone()).or_default(),
+        };
+        if rest.is_empty() {
+            node.member = true;
+        } else {
+            node.below.insert(rest);
+        }
+    }
+
+    /// Adds a path of plain fields.
+    #[must_use]
+    pub fn with_field(mut self, path: &[&str]) -> Self {
+        let elements: Vec<Element> = path.iter().map(|name| Element::field(*name)).collect();
+        self.insert(&elements);
+        self
+    }
+
+    /// Whether the path is in the set.
+    pub fn contains(&self, path: &[Element]) -> bool {
+        let Some((first, rest)) = path.split_first() else {
+            return false;
+        };
+        let node = self.nodes.get(first);
+        node.is_some_and(|node| {
+            if rest.is_empty() {
+                node.member
+            } else {
+                node.below.contains(rest)
+            }
+        })
+    }
+
+    /// Whether it has no paths.
+    pub fn is_empty(&self) -> bool {
+        // Nodes without paths are never kept.
+        self.nodes.is_empty()
+    }
+
+    /// The number of paths.
+    pub fn len(&self) -> usize {
+        let sizes = self.nodes.values();
+        sizes
+            .map(|node| usize::from(node.member) + node.below.len())
+            .sum()
+    }
+
+    /// The paths, members before what lies below their siblings, in upstream's order.
+    pub fn paths(&self) -> Vec<Vec<Element>> {
+        let mut paths = Vec::new();
+        self.collect(&mut Vec::new(), &mut paths);
+        paths
+    }
+
+    fn collect(&self, prefix: &mut Vec<Element>, paths: &mut Vec<Vec<Element>>) {
+        for (element, _) in self.nodes.iter().filter(|(_, node)| node.member) {
+            let mut path = prefix.clone();
+            path.push(element.clone());
+            paths.push(path);
+        }
+        for (element, node) in &self.nodes {
+            prefix.push(element.clone());
+            node.below.collect(prefix, paths);
+            prefix.pop();
+        }
+    }
+
+    /// The paths of both.
+    #[must_use]
+    pub fn union(mut self, other: &FieldSet) -> Self {
+        self.extend(other);
+        self
+    }
+
+    fn extend(&mut self, other: &FieldSet) {
+        for (element, theirs) in &other.nodes {
+            match self.nodes.get_mut(element) {
+                Some(node) => {
+                    node.member |= theirs.member;
+                    node.below.extend(&theirs.below);
+                }
+                None => {
+                    self.nodes.insert(element.clone(), theirs.clone());
+                }
+            }
+        }
+    }
+
+    /// The paths that are in both.
+    #[must_use]
+    pub fn intersection(&self, other: &FieldSet) -> Self {
+        self.zipped(other, |member, theirs| match theirs {
+            Some(node) => (member && node.member, Below::Descend),
+            None => (false, Below::Drop),
+        })
+    }
+
+    /// The paths that are not in the other; what lies below a path of the other stays.
+    #[must_use]
+    pub fn difference(&self, other: &FieldSet) -> Self {
+        self.zipped(other, |member, theirs| match theirs {
+            Some(node) => (member && !node.member, Below::Descend),
+            None => (member, Below::Keep),
+        })
+    }
+
+    /// The paths that are neither in the other nor below a path of it.
+    #[must_use]
+    pub fn recursive_difference(&self, other: &FieldSet) -> Self {
+        self.zipped(other, |member, theirs| match theirs {
+            Some(node) if node.member => (false, Below::Drop),
+            Some(_) => (member, Below::Descend),
+            None => (member, Below::Keep),
+        })
+    }
+
+    /// The paths that are in the other, or below a path of it.
+    #[must_use]
+    pub fn within(&self, other: &FieldSet) -> Self {
+        self.zipped(other, |member, theirs| match theirs {
+            Some(node) if node.member => (member, Below::Keep),
+            Some(_) => (false, Below::Descend),
+            None => (false, Below::Drop),
+        })
+    }
+
+    fn zipped(&self, other: &FieldSet, rule: fn(bool, Option<&Node>) -> (bool, Below)) -> Self {
+        let mut result = FieldSet::new();
+        for (element, node) in &self.nodes {
+            let theirs = other.nodes.get(element);
+            let (member, below) = rule(node.member, theirs);
+            let below = match (below, theirs) {
+                (Below::Descend, Some(theirs)) => node.below.zipped(&theirs.below, rule),
+                (Below::Keep, _) => node.below.clone(),
+                (Below::Descend | Below::Drop, _) => FieldSet::new(),
+            };
+            result.put(element.clone(), Node { member, below });
+        }
+        result
+    }
+
+    /// Whether every path is in the other.
+    pub fn is_subset(&self, other: &FieldSet) -> bool {
+        self.nodes.iter().all(|(element, node)| {
+            let theirs = other.nodes.get(element);
+            theirs
+                .is_some_and(|theirs| (theirs.member || !node.member) && node.below.is_subset(&theirs.below))
+        })
+    }
+
+    pub(crate) fn put(&mut self, element: Element, node: Node) {
+        if !node.is_empty() {
+            self.nodes.insert(element, node);
+        }
+    }
+
+    pub(crate) fn node(&self, element: &Element) -> Option<&Node> {
+        self.nodes.get(element)
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (&Element, &Node)> {
+        self.nodes.iter()
+    }
+}
+
+enum Below {
+    Keep,
+    Drop,
+    Descend,
+}

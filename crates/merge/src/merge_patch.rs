@@ -1,0 +1,71 @@
+//! JSON merge patch (RFC 7396).
+
+use serde_json::Map;
+use serde_json::Value;
+
+/// Returns the document with the patch merged: `null` removes a field, objects merge, anything else replaces.
+///
+/// Total: every patch applies to every document.
+pub fn apply(document: Value, patch: &Value) -> Value {
+    let mut document = document;
+    merge(&mut document, patch);
+    document
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(changes) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(fields) = target else { return };
+    for (key, change) in changes {
+        if change.is_null() {
+            // The order of the other fields is kept.
+            fields.shift_remove(key);
+        } else {
+            merge(fields.entry(key.as_str()).or_insert(Value::Null), change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::apply;
+
+    #[test]
+    fn patches_merge_as_the_rfc_says() {
+        let rows: &[(Value, Value, Value)] = &[
+            (json!({"a": 1}), json!({}), json!({"a": 1})),
+            (json!({"a": 1}), json!({"a": null}), json!({})),
+            (
+                json!({"a": 1, "b": 2, "c": 3}),
+                json!({"a": null}),
+                json!({"b": 2, "c": 3}),
+            ),
+            (json!({}), json!({"a": {"b": null}}), json!({"a": {}})),
+            (json!({"a": "x"}), json!({"a": {"b": 1}}), json!({"a": {"b": 1}})),
+            (json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]})),
+            (
+                json!({"a": {"b": 1}}),
+                json!({"a": {"c": 2}}),
+                json!({"a": {"b": 1, "c": 2}}),
+            ),
+            (json!({"a": 1}), json!(["x"]), json!(["x"])),
+            (json!([1]), json!({"a": 1}), json!({"a": 1})),
+            (
+                json!({"a": [{"b": null}]}),
+                json!({"a": [null]}),
+                json!({"a": [null]}),
+            ),
+        ];
+        for (document, patch, expected) in rows {
+            assert_eq!(&apply(document.clone(), patch), expected, "{document} + {patch}");
+        }
+    }
+}

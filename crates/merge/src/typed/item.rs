@@ -1,0 +1,70 @@
+//! What names an item of a list.
+
+use serde_json::Value;
+
+use crate::fields::Element;
+use crate::fields::Key;
+use crate::schema::Atom;
+use crate::schema::ListKind;
+use crate::schema::ListType;
+use crate::schema::Schema;
+
+/// The element that names an item of a list that is not atomic.
+///
+/// # Errors
+/// When the item has none of the keys, or is of a kind that cannot be in such a list.
+pub(super) fn element(schema: &Schema, list: &ListType, item: &Value) -> Result<Element, String> {
+    match &list.kind {
+        ListKind::Keyed(keys) => keyed(schema, list, keys, item),
+        ListKind::Set => match item {
+            Value::Object(_) => {
+                Err("associative list without keys has an element that's a map type".to_owned())
+            }
+            Value::Array(_) => Err("not supported: associative list with lists as elements".to_owned()),
+            Value::Null => {
+                Err("associative list without keys has an element that's an explicit null".to_owned())
+            }
+            scalar => Ok(Element::Value(Key(scalar.clone()))),
+        },
+        ListKind::Atomic => Err("invalid indexing of non-associative list".to_owned()),
+    }
+}
+
+fn keyed(schema: &Schema, list: &ListType, keys: &[String], item: &Value) -> Result<Element, String> {
+    let fields = match item {
+        Value::Object(fields) => fields,
+        Value::Null => return Err("associative list with keys may not have a null element".to_owned()),
+        _ => return Err("associative list with keys may not have non-map elements".to_owned()),
+    };
+    let Atom { map, .. } = schema.atom(list.items);
+    let default = |name: &String| map.as_ref().and_then(|map| map.defaults.get(name));
+    // A key that is absent is part of the name, too: such an item is another one than those that have it.
+    let named = keys.iter().filter_map(|name| {
+        let value = fields.get(name).or_else(|| default(name))?;
+        Some((name.clone(), Key(value.clone())))
+    });
+    let named: Vec<_> = named.collect();
+    if named.is_empty() {
+        return Err(format!(
+            "associative list with keys has an element that omits all key fields {keys:?} (and doesn't have default \
+             values for any key fields)"
+        ));
+    }
+    Ok(Element::Keyed(named))
+}
+
+/// The element that names an item; its position where nothing else does.
+///
+/// Such items get in by writes that were not checked against this schema, and must not make an object unusable.
+pub(super) fn element_or_index(schema: &Schema, list: &ListType, index: usize, item: &Value) -> Element {
+    let fallback = |_| Element::Index(i64::try_from(index).unwrap_or(i64::MAX));
+    element(schema, list, item).unwrap_or_else(fallback)
+}
+
+/// The elements of all items, in order.
+pub(super) fn elements(schema: &Schema, list: &ListType, items: &[Value]) -> Vec<Element> {
+    let named = items.iter().enumerate();
+    named
+        .map(|(index, item)| element_or_index(schema, list, index, item))
+        .collect()
+}

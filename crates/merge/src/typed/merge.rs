@@ -1,0 +1,102 @@
+//! Laying one value over another.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::fields::Element;
+use crate::schema::ListType;
+use crate::schema::MapType;
+use crate::schema::Schema;
+use crate::schema::TypeId;
+use crate::typed::item::elements;
+use crate::typed::view::View;
+use crate::typed::view::view;
+
+/// The live object with the applied one laid over it. Nothing goes by that; where both say something, the applied one
+/// holds.
+pub(crate) fn merge(schema: &Schema, live: &Value, applied: &Value) -> Value {
+    values(schema, schema.root(), live, applied)
+}
+
+fn values(schema: &Schema, id: TypeId, live: &Value, applied: &Value) -> Value {
+    let view = view(schema.atom(id), applied);
+    if view.is_atomic() {
+        return applied.clone();
+    }
+    match (view, live, applied) {
+        (View::Map(map), Value::Object(live), _) if !live.is_empty() => match applied {
+            Value::Object(applied) => Value::Object(maps(schema, map, live, applied)),
+            _ => Value::Object(live.clone()),
+        },
+        (View::List(list), Value::Array(live), _) if !live.is_empty() => match applied {
+            Value::Array(applied) => Value::Array(lists(schema, list, live, applied)),
+            _ => Value::Array(live.clone()),
+        },
+        _ => applied.clone(),
+    }
+}
+
+fn maps(
+    schema: &Schema,
+    map: &MapType,
+    live: &Map<String, Value>,
+    applied: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut merged = live.clone();
+    for (name, content) in applied {
+        match merged.get_mut(name) {
+            Some(place) => {
+                let id = map.field(name).unwrap_or(TypeId::DEDUCED);
+                *place = values(schema, id, place, content);
+            }
+            None => {
+                merged.insert(name.clone(), content.clone());
+            }
+        }
+    }
+    merged
+}
+
+/// Items in the applied order; those that only the live list has stay where they are relative to the others.
+fn lists(schema: &Schema, list: &ListType, live: &[Value], applied: &[Value]) -> Vec<Value> {
+    let (live_names, applied_names) = (elements(schema, list, live), elements(schema, list, applied));
+    let mut known: BTreeMap<&Element, Option<&Value>> = BTreeMap::new();
+    for (name, item) in live_names.iter().zip(live) {
+        // Items that are there twice are not merged but replaced.
+        known
+            .entry(name)
+            .and_modify(|item| *item = None)
+            .or_insert(Some(item));
+    }
+    let wanted: BTreeSet<&Element> = applied_names.iter().collect();
+    let mut shared: VecDeque<&Element> = applied_names
+        .iter()
+        .filter(|name| known.contains_key(name))
+        .collect();
+    let mut rest = live_names.iter().zip(live).peekable();
+    let mut merged = Vec::with_capacity(live.len().max(applied.len()));
+    for (name, item) in applied_names.iter().zip(applied) {
+        let next = shared.front().copied();
+        while let Some((passed, item)) = rest.next_if(|(passed, _)| Some(*passed) != next) {
+            if !wanted.contains(passed) {
+                merged.push(item.clone());
+            }
+        }
+        let before = known.get(name).copied().flatten();
+        merged.push(match before {
+            Some(before) => values(schema, list.items, before, item),
+            None => item.clone(),
+        });
+        if next == Some(name) {
+            shared.pop_front();
+            rest.next_if(|(passed, _)| *passed == name);
+        }
+    }
+    let last = rest.filter(|(name, _)| !wanted.contains(name));
+    merged.extend(last.map(|(_, item)| item.clone()));
+    merged
+}
