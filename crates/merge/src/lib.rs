@@ -7,9 +7,12 @@
 //! Values are taken to be no deeper than a JSON reader lets them be (128 levels), which bounds every recursion here.
 
 pub mod apply;
+pub mod diff;
 pub mod fields;
 pub mod json_patch;
 pub mod merge_patch;
+#[cfg(test)]
+mod random;
 pub mod schema;
 pub mod selector;
 mod typed;

@@ -31,12 +31,42 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// The smallest patch that makes the new value of the old one.
+///
+/// A patch cannot set a field to `null`: where the new value has one, the patch removes the field.
+pub fn between(old: &Value, new: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (old, new) else {
+        return new.clone();
+    };
+    let mut patch = Map::new();
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        patch.insert(name.clone(), Value::Null);
+    }
+    for (name, content) in after {
+        match before.get(name) {
+            Some(old) if old == content => {}
+            Some(old) => {
+                patch.insert(name.clone(), between(old, content));
+            }
+            None => {
+                patch.insert(name.clone(), content.clone());
+            }
+        }
+    }
+    Value::Object(patch)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::Value;
     use serde_json::json;
 
     use super::apply;
+    use super::between;
+    use crate::random::objects;
+    use crate::random::values;
+    use crate::random::without_null;
 
     #[test]
     fn patches_merge_as_the_rfc_says() {
@@ -66,6 +96,26 @@ mod tests {
         ];
         for (document, patch, expected) in rows {
             assert_eq!(&apply(document.clone(), patch), expected, "{document} + {patch}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_patch_between_makes_the_new_of_the_old(old in objects(), new in objects()) {
+            let new = without_null(&new);
+            let patch = between(&old, &new);
+            prop_assert_eq!(apply(old, &patch), new);
+        }
+
+        #[test]
+        fn applying_twice_is_applying_once(old in values(), patch in values()) {
+            let once = apply(old, &patch);
+            prop_assert_eq!(apply(once.clone(), &patch), once);
+        }
+
+        #[test]
+        fn an_empty_patch_changes_nothing(old in objects()) {
+            prop_assert_eq!(apply(old.clone(), &json!({})), old);
         }
     }
 }

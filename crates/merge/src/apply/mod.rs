@@ -23,6 +23,8 @@ mod conflict;
 mod error;
 mod identity;
 mod last_applied;
+#[cfg(test)]
+mod laws;
 mod managers;
 mod merge;
 mod prune;

@@ -6,6 +6,8 @@
 mod atom;
 mod builtin;
 mod openapi;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use atom::Atom;
 pub(crate) use atom::ListKind;

@@ -13,7 +13,7 @@ pub struct FieldSelector {
 }
 
 /// One field that must, or must not, have a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldTerm {
     /// The field, as `metadata.name`.
     pub field: String,
@@ -24,7 +24,7 @@ pub struct FieldTerm {
 }
 
 impl FieldSelector {
-    /// The terms, sorted as written.
+    /// The terms, sorted by field.
     pub fn terms(&self) -> &[FieldTerm] {
         &self.terms
     }
@@ -56,11 +56,11 @@ impl FromStr for FieldSelector {
     /// Parses terms joined by commas; in a value, `\\`, `\,` and `\=` stand for the character itself.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         check_length(text)?;
-        let mut parts = split(text);
-        parts.sort_unstable();
-        let written = parts.into_iter().filter(|part| !part.is_empty());
-        let terms: Result<_, _> = written.map(|part| term(part, text)).collect();
-        Ok(Self { terms: terms? })
+        let written = split(text).into_iter().filter(|part| !part.is_empty());
+        let terms: Result<Vec<FieldTerm>, Error> = written.map(|part| term(part, text)).collect();
+        let mut terms = terms?;
+        terms.sort();
+        Ok(Self { terms })
     }
 }
 

@@ -56,7 +56,7 @@ fn keyed(schema: &Schema, list: &ListType, keys: &[String], item: &Value) -> Res
 /// The element that names an item; its position where nothing else does.
 ///
 /// Such items get in by writes that were not checked against this schema, and must not make an object unusable.
-pub(super) fn element_or_index(schema: &Schema, list: &ListType, index: usize, item: &Value) -> Element {
+pub(crate) fn element_or_index(schema: &Schema, list: &ListType, index: usize, item: &Value) -> Element {
     let fallback = |_| Element::Index(i64::try_from(index).unwrap_or(i64::MAX));
     element(schema, list, item).unwrap_or_else(fallback)
 }

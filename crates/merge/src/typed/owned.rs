@@ -52,7 +52,14 @@ fn node(schema: &Schema, id: TypeId, value: &Value) -> Node {
 fn field(schema: &Schema, map: &MapType, name: &str, content: &Value) -> Node {
     let id = map.field(name).unwrap_or(TypeId::DEDUCED);
     let mut child = node(schema, id, content);
-    let is_empty_map = content.as_object().is_some_and(serde_json::Map::is_empty);
-    child.member |= content.is_null() || is_empty_map || !map.fields.contains_key(name);
+    // Upstream leaves out lists that are empty and would merge, and so takes one away the first time it is applied
+    // in place of one that was not, and puts it there the second time.
+    let is_empty = match content {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    child.member |= is_empty || !map.fields.contains_key(name);
     child
 }

@@ -9,14 +9,14 @@ use crate::schema::MapType;
 
 /// One of the things a type allows.
 #[derive(Clone, Copy)]
-pub(super) enum View<'a> {
+pub(crate) enum View<'a> {
     Map(&'a MapType),
     List(&'a ListType),
     Scalar,
 }
 
 impl View<'_> {
-    pub(super) fn is_same(self, other: View<'_>) -> bool {
+    pub(crate) fn is_same(self, other: View<'_>) -> bool {
         matches!(
             (self, other),
             (View::Map(_), View::Map(_)) | (View::List(_), View::List(_)) | (View::Scalar, View::Scalar)
@@ -24,7 +24,7 @@ impl View<'_> {
     }
 
     /// Whether the value is one field, whatever it contains.
-    pub(super) fn is_atomic(self) -> bool {
+    pub(crate) fn is_atomic(self) -> bool {
         match self {
             View::Map(map) => map.atomic,
             View::List(list) => list.kind == ListKind::Atomic,
@@ -34,7 +34,7 @@ impl View<'_> {
 }
 
 /// What the type takes the value for; null, and a value that is not allowed, for the first that it allows.
-pub(super) fn view<'a>(atom: &'a Atom, value: &Value) -> View<'a> {
+pub(crate) fn view<'a>(atom: &'a Atom, value: &Value) -> View<'a> {
     let first = match (&atom.map, &atom.list) {
         (Some(map), _) => View::Map(map),
         (None, Some(list)) if !atom.scalar => View::List(list),
