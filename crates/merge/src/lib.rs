@@ -15,6 +15,7 @@ pub mod merge_patch;
 mod random;
 pub mod schema;
 pub mod selector;
+pub mod strategic;
 mod typed;
 
 pub use fields::FieldSet;
