@@ -10,6 +10,7 @@ pub mod apply;
 pub mod diff;
 pub mod fields;
 pub mod json_patch;
+pub mod jsonpath;
 pub mod merge_patch;
 #[cfg(test)]
 mod random;
