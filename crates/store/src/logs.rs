@@ -1,28 +1,30 @@
 //! What steps printed: append-only segments, one per container of an attempt.
 //!
-//! A segment starts in memory and moves to a file when it grows, so that thousands of short steps cost no file each
-//! and a flood costs disk instead of memory. Followers hold positions, not copies: a slow reader costs nothing.
+//! Logs of one process ([`Logs::new`]) start in memory and move to a file when they grow, so that thousands of short steps
+//! cost no file each and a flood costs disk instead of memory. Logs that outlive the process ([`Logs::open`]) are files from
+//! their first byte, and only those that are being written or read are known in memory. Followers hold positions, not
+//! copies: a slow reader costs nothing.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::Weak;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use windlass_api::Time;
 
-/// Bytes of a segment that stay in memory: what a usual step prints.
-const IN_MEMORY: usize = 32 * 1024;
+use content::Content;
+use place::Opened;
+use place::Place;
+
+mod content;
+mod place;
 
 /// Bytes kept of one segment; what is printed after that is dropped, with a notice in the log. A step that
 /// prints more than a gibibyte is broken, and the disk belongs to everybody.
@@ -72,9 +74,8 @@ pub struct Logs {
 }
 
 struct Inner {
-    directory: PathBuf,
+    place: Place,
     limit: u64,
-    files: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -87,20 +88,6 @@ struct State {
 struct Segment {
     id: SegmentId,
     content: Mutex<Content>,
-}
-
-#[derive(Default)]
-struct Content {
-    head: Vec<u8>,
-    file: Option<File>,
-    length: u64,
-    /// Whether the notice that ends a log that is too long is written.
-    full: bool,
-    closed: bool,
-    /// When the bytes up to an offset had been printed: one entry per append that came a millisecond or more after the
-    /// one before, fewer when a log has many.
-    times: Vec<(u64, Time)>,
-    followers: Vec<(Weak<Follower>, bool)>,
 }
 
 struct Follower {
@@ -121,11 +108,20 @@ impl Logs {
 
     /// Logs of which each segment keeps at most `limit` bytes.
     pub fn with_limit(directory: PathBuf, limit: u64) -> Self {
+        Self::at(Place::numbered(directory), limit)
+    }
+
+    /// Logs that outlive the process: each segment is a file below a directory, which must exist and belong to these logs
+    /// alone. A segment that was written by an earlier process is found again, and can be continued.
+    pub fn open(directory: PathBuf) -> Self {
+        Self::at(Place::named(directory), MAX_BYTES)
+    }
+
+    fn at(place: Place, limit: u64) -> Self {
         Self {
             inner: Arc::new(Inner {
-                directory,
+                place,
                 limit,
-                files: AtomicU64::new(0),
                 state: Mutex::default(),
             }),
         }
@@ -136,19 +132,74 @@ impl Logs {
     /// # Errors
     /// When a file cannot be made or written; what was appended before stays readable.
     pub fn append(&self, id: &SegmentId, at: Time, bytes: &[u8]) -> io::Result<()> {
-        let segment = self.segment(id);
+        let segment = self.segment(id)?;
         let mut content = locked(&segment.content);
-        let appended = content.append(bytes, at, self.inner.limit, || self.inner.make_file());
+        let appended = content.append(bytes, at, self.inner.limit, || self.inner.place.make(id));
         content.announce(&segment);
         appended
     }
 
-    /// Marks a segment as complete, so that its readers end.
-    pub fn close(&self, id: &SegmentId) {
-        let segment = self.segment(id);
+    /// Adds the bytes that begin at an offset; those that the segment holds already are passed over, so that whoever is not
+    /// sure may send them again. Answers with the length of the segment, which is below `offset` when bytes are missing
+    /// between: nothing is added then.
+    ///
+    /// # Errors
+    /// When a file cannot be made or written; what was appended before stays readable.
+    pub fn append_at(&self, id: &SegmentId, offset: u64, at: Time, bytes: &[u8]) -> io::Result<u64> {
+        let segment = self.segment(id)?;
+        let mut content = locked(&segment.content);
+        let held = content.length.checked_sub(offset);
+        if let Some(held) = held.filter(|_| !content.full) {
+            let held = usize::try_from(held).unwrap_or(usize::MAX).min(bytes.len());
+            content.append(&bytes[held..], at, self.inner.limit, || self.inner.place.make(id))?;
+            content.announce(&segment);
+        }
+        // What is past the limit was taken and thrown away.
+        let end = offset.saturating_add(bytes.len() as u64);
+        Ok(if content.full {
+            content.length.max(end)
+        } else {
+            content.length
+        })
+    }
+
+    /// Bytes that a segment holds; 0 when there is none.
+    ///
+    /// # Errors
+    /// When its file cannot be looked at.
+    pub fn length(&self, id: &SegmentId) -> io::Result<u64> {
+        let segment = self.find(id)?;
+        Ok(segment.map_or(0, |segment| locked(&segment.content).length))
+    }
+
+    /// Marks a segment as complete, so that its readers end. Of logs that outlive the process it is on disk afterwards.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn close(&self, id: &SegmentId) -> io::Result<()> {
+        let segment = self.segment(id)?;
         let mut content = locked(&segment.content);
         content.closed = true;
         content.announce(&segment);
+        let kept = self.inner.place.seal(id, content.file.as_ref());
+        drop(content);
+        if self.inner.place.outlives() {
+            // Those who read it hold it; who comes later finds it on disk.
+            locked(&self.inner.state).segments.remove(id);
+        }
+        kept
+    }
+
+    /// Removes every segment of a pod; those who read one of them keep it until they are done.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn remove(&self, namespace: &str, pod: &str) -> io::Result<()> {
+        let mut state = locked(&self.inner.state);
+        state
+            .segments
+            .retain(|id, _| &*id.namespace != namespace || &*id.pod != pod);
+        self.inner.place.remove(namespace, pod)
     }
 
     /// Reads what selected segments hold and, when following, what is still to come.
@@ -158,12 +209,26 @@ impl Logs {
             notify: Notify::new(),
         });
         let mut state = locked(&self.inner.state);
-        for segment in state
+        let mut asleep = Vec::new();
+        for id in self.inner.place.of_pod(&selection.namespace, &selection.pod) {
+            if selection.accepts(&id)
+                && !state.segments.contains_key(&id)
+                && let Ok(Some(opened)) = self.inner.place.find(&id)
+            {
+                asleep.push(Arc::new(Segment::of(id, opened)));
+            }
+        }
+        let awake = state
             .segments
             .values()
-            .filter(|segment| selection.accepts(&segment.id))
-        {
+            .filter(|segment| selection.accepts(&segment.id));
+        for segment in awake.chain(&asleep) {
             segment.follow(&follower);
+        }
+        for segment in asleep {
+            if !locked(&segment.content).closed {
+                state.segments.insert(segment.id.clone(), segment);
+            }
         }
         if follow {
             state
@@ -184,7 +249,7 @@ impl Logs {
     /// # Errors
     /// When its file cannot be read.
     pub fn tail(&self, id: &SegmentId, limit: usize) -> io::Result<Vec<u8>> {
-        let Some(segment) = locked(&self.inner.state).segments.get(id).cloned() else {
+        let Some(segment) = self.find(id)? else {
             return Ok(Vec::new());
         };
         let content = locked(&segment.content);
@@ -192,15 +257,34 @@ impl Logs {
         content.read(from, limit)
     }
 
-    fn segment(&self, id: &SegmentId) -> Arc<Segment> {
+    /// When the bytes up to offsets of a segment had been printed, in order.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn times(&self, id: &SegmentId) -> io::Result<Vec<(u64, Time)>> {
+        let segment = self.find(id)?;
+        Ok(segment.map_or_else(Vec::new, |segment| locked(&segment.content).times.clone()))
+    }
+
+    /// The segment, if anything was ever written to it.
+    fn find(&self, id: &SegmentId) -> io::Result<Option<Arc<Segment>>> {
+        if let Some(segment) = locked(&self.inner.state).segments.get(id) {
+            return Ok(Some(Arc::clone(segment)));
+        }
+        let opened = self.inner.place.find(id)?;
+        Ok(opened.map(|opened| Arc::new(Segment::of(id.clone(), opened))))
+    }
+
+    fn segment(&self, id: &SegmentId) -> io::Result<Arc<Segment>> {
         let mut state = locked(&self.inner.state);
         if let Some(segment) = state.segments.get(id) {
-            return Arc::clone(segment);
+            return Ok(Arc::clone(segment));
         }
-        let segment = Arc::new(Segment {
-            id: id.clone(),
-            content: Mutex::default(),
+        let opened = self.inner.place.find(id)?.unwrap_or(Opened {
+            is_kept: self.inner.place.outlives(),
+            ..Opened::default()
         });
+        let segment = Arc::new(Segment::of(id.clone(), opened));
         state.segments.insert(id.clone(), Arc::clone(&segment));
         state.followers.retain(|(selection, follower)| {
             let Some(follower) = follower.upgrade() else {
@@ -211,15 +295,27 @@ impl Logs {
             }
             true
         });
-        segment
+        Ok(segment)
     }
 }
 
-impl Inner {
-    fn make_file(&self) -> io::Result<File> {
-        let number = self.files.fetch_add(1, Ordering::Relaxed);
-        let path = self.directory.join(format!("{number}.log"));
-        File::options().read(true).write(true).create_new(true).open(path)
+impl Segment {
+    /// A segment as it is on disk, or an empty one.
+    fn of(id: SegmentId, opened: Opened) -> Self {
+        let content = Content {
+            file: opened.file,
+            times_file: opened.times_file,
+            length: opened.length,
+            full: opened.length > MAX_BYTES,
+            closed: opened.closed,
+            is_kept: opened.is_kept,
+            times: opened.times,
+            ..Content::default()
+        };
+        Self {
+            id,
+            content: Mutex::new(content),
+        }
     }
 }
 
@@ -239,91 +335,6 @@ impl Follower {
     fn tell(&self, segment: &Arc<Segment>) {
         locked(&self.changed).push_back(Arc::clone(segment));
         self.notify.notify_one();
-    }
-}
-
-impl Content {
-    fn append(
-        &mut self,
-        bytes: &[u8],
-        at: Time,
-        limit: u64,
-        make_file: impl Fn() -> io::Result<File> + Copy,
-    ) -> io::Result<()> {
-        let room = usize::try_from(limit.saturating_sub(self.length)).unwrap_or(usize::MAX);
-        let (kept, rest) = bytes.split_at(room.min(bytes.len()));
-        if !kept.is_empty() {
-            self.write(kept, make_file)?;
-            self.note_time(at);
-        }
-        if !rest.is_empty() && !self.full {
-            self.write(
-                format!("\n[log ends here: more than {limit} bytes]\n").as_bytes(),
-                make_file,
-            )?;
-            self.full = true;
-        }
-        Ok(())
-    }
-
-    fn note_time(&mut self, at: Time) {
-        match self.times.last_mut() {
-            Some((end, last)) if *last == at => *end = self.length,
-            _ => self.times.push((self.length, at)),
-        }
-        if self.times.len() > MAX_TIMES {
-            // Every second entry goes: what remains still says when the bytes up to it had been printed.
-            let mut odd = false;
-            self.times.retain(|_| {
-                odd = !odd;
-                !odd
-            });
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8], make_file: impl FnOnce() -> io::Result<File>) -> io::Result<()> {
-        if self.file.is_none() && self.head.len() + bytes.len() > IN_MEMORY {
-            let file = make_file()?;
-            file.write_all_at(&self.head, 0)?;
-            self.head = Vec::new();
-            self.file = Some(file);
-        }
-        match &self.file {
-            Some(file) => file.write_all_at(bytes, self.length)?,
-            None => self.head.extend_from_slice(bytes),
-        }
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn read(&self, from: u64, limit: usize) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(self.length.saturating_sub(from))
-            .unwrap_or(usize::MAX)
-            .min(limit);
-        match &self.file {
-            Some(file) => {
-                let mut bytes = vec![0; length];
-                file.read_exact_at(&mut bytes, from)?;
-                Ok(bytes)
-            }
-            None => {
-                let from = usize::try_from(from).unwrap_or(usize::MAX);
-                Ok(self.head.get(from..from + length).unwrap_or_default().to_vec())
-            }
-        }
-    }
-
-    fn announce(&mut self, segment: &Arc<Segment>) {
-        self.followers.retain_mut(|(follower, told)| {
-            let Some(follower) = follower.upgrade() else {
-                return false;
-            };
-            if !*told {
-                *told = true;
-                follower.tell(segment);
-            }
-            true
-        });
     }
 }
 

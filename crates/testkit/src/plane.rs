@@ -362,6 +362,6 @@ impl LogSink for Sink {
     }
 
     fn close(&self, log: &LogKey) {
-        self.0.close(&segment(log));
+        self.0.close(&segment(log)).expect("nothing to write");
     }
 }

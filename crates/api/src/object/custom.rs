@@ -2,13 +2,12 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::sync::LazyLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -23,6 +22,9 @@ use crate::problem::Problem;
 /// Kinds that one process may come to know; each stays known for as long as it lives.
 const MOST_KINDS: usize = 10_000;
 
+/// Kinds whose status is written apart from the rest.
+static WITH_STATUS: LazyLock<RwLock<HashSet<CustomKind>>> = LazyLock::new(RwLock::default);
+
 /// Names of a kind that users defined.
 #[derive(Debug)]
 pub struct Definition {
@@ -36,7 +38,6 @@ pub struct Definition {
     pub plural: Box<str>,
     /// Whether objects live in namespaces.
     pub scope: Scope,
-    has_status: AtomicBool,
 }
 
 /// A kind that users defined, as cheap to copy as a built-in one. Two are the same when group, name in paths, kind and
@@ -71,7 +72,6 @@ impl CustomKind {
                 kind: kind.into(),
                 plural: plural.into(),
                 scope,
-                has_status: AtomicBool::new(false),
             })))
         });
         Some(made)
@@ -84,12 +84,18 @@ impl CustomKind {
 
     /// Whether the status is written apart from the rest; false until its definition says so.
     pub fn has_status(self) -> bool {
-        self.0.has_status.load(Relaxed)
+        let known = WITH_STATUS.read().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&self)
     }
 
     /// Says whether the status is written apart from the rest.
     pub fn set_has_status(self, has_status: bool) {
-        self.0.has_status.store(has_status, Relaxed);
+        let mut known = WITH_STATUS.write().unwrap_or_else(PoisonError::into_inner);
+        if has_status {
+            known.insert(self);
+        } else {
+            known.remove(&self);
+        }
     }
 
     fn names(self) -> (&'static str, &'static str, &'static str) {

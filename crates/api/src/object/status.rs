@@ -38,9 +38,7 @@ macro_rules! with_status {
             pub fn copy_status(&mut self, from: &Self) {
                 match (self, from) {
                     $((Self::$variant(object), Self::$variant(from)) => {
-                        if object.status != from.status {
-                            Arc::make_mut(object).status.clone_from(&from.status);
-                        }
+                        Arc::make_mut(object).status.clone_from(&from.status);
                     })+
                     (Self::Custom(object), Self::Custom(from)) if from.kind.has_status() => {
                         let object = Arc::make_mut(object);

@@ -152,7 +152,7 @@ async fn logs_come_as_they_were_selected() {
             container: "step-a".into(),
         };
         logs.append(&id, Time::from_millis(0), text.as_bytes()).unwrap();
-        logs.close(&id);
+        logs.close(&id).unwrap();
     }
     let query = LogQuery {
         pod: "q".into(),

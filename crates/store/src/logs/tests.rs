@@ -33,7 +33,7 @@ async fn a_reader_gets_every_byte_once_and_the_end() {
     logs.append(&id("a"), Time::from_millis(1), b"one\n").unwrap();
     let reader = logs.read(Selection::default(), false);
     logs.append(&id("a"), Time::from_millis(2), b"two\n").unwrap();
-    logs.close(&id("a"));
+    logs.close(&id("a")).unwrap();
     assert_eq!(
         rest(reader).await,
         [("a".to_owned(), b"one\ntwo\n".to_vec()), ("a".to_owned(), vec![])]
@@ -68,7 +68,7 @@ async fn a_follower_sees_segments_that_come_later() {
             bytes: " again".into()
         })
     );
-    logs.close(&id("b"));
+    logs.close(&id("b")).unwrap();
     assert_eq!(
         reader.next().await.unwrap(),
         Some(Piece {
@@ -85,7 +85,7 @@ async fn a_flood_goes_to_disk_and_comes_back_whole() {
     for _ in 0..200 {
         logs.append(&id("a"), Time::from_millis(1), &line).unwrap();
     }
-    logs.close(&id("a"));
+    logs.close(&id("a")).unwrap();
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     let pieces = rest(logs.read(Selection::default(), false)).await;
     assert_eq!(
@@ -168,11 +168,11 @@ async fn a_reader_that_stops_waiting_loses_nothing() {
 async fn readers_that_are_gone_are_forgotten() {
     let (_directory, logs) = logs();
     logs.append(&id("a"), Time::from_millis(1), b"one").unwrap();
-    logs.close(&id("a"));
+    logs.close(&id("a")).unwrap();
     for _ in 0..100 {
         drop(logs.read(everything(), true));
     }
-    let segment = logs.segment(&id("a"));
+    let segment = logs.segment(&id("a")).unwrap();
     assert_eq!(locked(&segment.content).followers.len(), 1);
     assert_eq!(locked(&logs.inner.state).followers.len(), 1);
 }
@@ -204,7 +204,9 @@ async fn a_file_that_cannot_be_made_loses_only_what_did_not_fit() {
     let logs = Logs::new(directory.path().join("missing"));
     let at = Time::from_millis(1);
     logs.append(&id("a"), at, b"head ").unwrap();
-    let error = logs.append(&id("a"), at, &vec![b'x'; IN_MEMORY]).unwrap_err();
+    let error = logs
+        .append(&id("a"), at, &vec![b'x'; place::IN_MEMORY])
+        .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     logs.append(&id("a"), at, b"tail").unwrap();
     assert_eq!(logs.tail(&id("a"), 100).unwrap(), b"head tail");
@@ -228,7 +230,7 @@ fn times_of_a_long_log_grow_coarse_and_stay_in_order() {
     for millis in 0..100_000 {
         logs.append(&id("a"), Time::from_millis(millis), b"x").unwrap();
     }
-    let segment = logs.segment(&id("a"));
+    let segment = logs.segment(&id("a")).unwrap();
     let content = locked(&segment.content);
     assert!(content.times.len() <= MAX_TIMES);
     assert!(content.times.is_sorted());
@@ -260,4 +262,81 @@ fn concurrent_writers_keep_their_own_order() {
         let expected: Vec<String> = (0..LINES).map(|line| format!("{line:06}")).collect();
         assert_eq!(own.collect::<Vec<_>>(), expected);
     }
+}
+
+#[tokio::test]
+async fn logs_that_were_opened_are_found_again_and_continued() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Logs::open(directory.path().to_owned());
+    let first = open();
+    first.append(&id("a"), Time::from_millis(1), b"one\n").unwrap();
+    first.append(&id("b"), Time::from_millis(1), b"done\n").unwrap();
+    first.close(&id("b")).unwrap();
+    drop(first);
+    let second = open();
+    assert_eq!(second.length(&id("a")).unwrap(), 4);
+    assert_eq!(
+        second
+            .append_at(&id("a"), 0, Time::from_millis(5), b"one\ntwo\n")
+            .unwrap(),
+        8
+    );
+    second.close(&id("a")).unwrap();
+    let of_pod = Selection {
+        namespace: "default".into(),
+        pod: "p".into(),
+        container: String::new(),
+    };
+    let mut pieces = rest(open().read(of_pod, false)).await;
+    pieces.sort();
+    let expected = [("a", "one\ntwo\n"), ("b", "done\n")];
+    let ends = expected.map(|(name, _)| (name.to_owned(), Vec::new()));
+    let texts = expected.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let mut expected: Vec<_> = ends.into_iter().chain(texts).collect();
+    expected.sort();
+    assert_eq!(pieces, expected);
+    let times = open().times(&id("a")).unwrap();
+    assert_eq!(times, [(4, Time::from_millis(1)), (8, Time::from_millis(5))]);
+}
+
+#[test]
+fn bytes_that_are_sent_again_are_passed_over_and_gaps_refused() {
+    let (_directory, logs) = logs();
+    let at = Time::from_millis(1);
+    let rows: &[(u64, &str, u64)] = &[
+        (0, "abc", 3),
+        (1, "bcd", 4),
+        (0, "ab", 4),
+        (9, "x", 4),
+        (4, "", 4),
+    ];
+    for (offset, text, length) in rows {
+        let known = logs.append_at(&id("a"), *offset, at, text.as_bytes()).unwrap();
+        assert_eq!(known, *length, "{offset} {text}");
+    }
+    assert_eq!(logs.tail(&id("a"), 10).unwrap(), b"abcd");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_names_no_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = Logs::open(directory.path().to_owned());
+    for name in ["..", "../x", "a/b", "", ".hidden", "a\0b"] {
+        let id = SegmentId {
+            pod: name.into(),
+            ..id("a")
+        };
+        assert!(logs.append(&id, Time::from_millis(1), b"x").is_err(), "{name:?}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_logs_of_a_removed_pod_are_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = Logs::open(directory.path().to_owned());
+    logs.append(&id("a"), Time::from_millis(1), b"x").unwrap();
+    logs.remove("default", "p").unwrap();
+    assert_eq!(logs.length(&id("a")).unwrap(), 0);
+    logs.remove("default", "never").unwrap();
 }
