@@ -44,10 +44,11 @@ pub(super) fn remaining(
     (!remaining.is_empty()).then_some(Conflicts(remaining))
 }
 
-/// Writes the applied configuration into the annotation, when there is one, so that client-side apply may follow.
-pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) {
+/// Writes the applied configuration into the annotation, when there is one, so that client-side apply may follow;
+/// tells whether that changed it.
+pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) -> bool {
     if actor.manager != KUBECTL || annotation(object).is_none() {
-        return;
+        return false;
     }
     let mut config = config.clone();
     if let Some(Value::Object(annotations)) = config.pointer_mut("/metadata/annotations") {
@@ -56,7 +57,7 @@ pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) {
     let text = format!("{}\n", sorted(&config));
     let annotations = object.pointer_mut("/metadata/annotations");
     let Some(Value::Object(annotations)) = annotations else {
-        return;
+        return false;
     };
     let others = annotations.iter().filter(|(name, _)| *name != ANNOTATION);
     let size: usize = others
@@ -68,7 +69,9 @@ pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) {
     } else {
         text
     };
-    annotations.insert(ANNOTATION.to_owned(), text.into());
+    let text = Value::from(text);
+    let last = annotations.insert(ANNOTATION.to_owned(), text.clone());
+    last != Some(text)
 }
 
 fn annotation(object: &Value) -> Option<&str> {

@@ -10,6 +10,8 @@ use crate::apply::identity::Identity;
 use crate::apply::identity::Operation;
 use crate::fields;
 use crate::fields::FieldSet;
+use crate::schema::Schema;
+use crate::typed::settle;
 
 /// The managers of an object and what each owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +88,15 @@ impl Managers {
         self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
     }
 
+    /// Makes the entries fit a schema; tells whether they did not.
+    pub(super) fn settle(&mut self, schema: &Schema) -> bool {
+        let mut changed = false;
+        for owner in self.entries.values_mut() {
+            changed |= settle(schema, &mut owner.fields);
+        }
+        changed
+    }
+
     pub(super) fn drop_empty(&mut self) {
         self.entries.retain(|_, owned| !owned.fields.is_empty());
     }
@@ -139,15 +150,6 @@ fn encode(identity: &Identity, owned: &Owned) -> Value {
         put("subresource", identity.subresource.as_str().into());
     }
     Value::Object(entry)
-}
-
-/// The object without its entries.
-pub(super) fn without_entries(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata.shift_remove("managedFields");
-    }
-    object
 }
 
 /// The object with these entries; without the field when there are none.

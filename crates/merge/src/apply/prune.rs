@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::apply::managers::Managers;
+use crate::apply::take::unowned;
 use crate::fields::FieldSet;
 use crate::schema::Schema;
 use crate::typed::owned;
@@ -12,15 +13,20 @@ use crate::typed::with_named;
 /// The merged object without what the applier set the last time, did not set this time, and nobody else owns.
 ///
 /// `managers` already has the applier's new fields.
-pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: &FieldSet) -> Value {
+pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: FieldSet) -> Value {
+    let mut given_up = last.clone();
+    for owner in managers.entries.values() {
+        given_up.subtract(&owner.fields);
+    }
+    if given_up.is_empty() {
+        return merged;
+    }
+    // What names the object is nobody's, and stays.
     let managed = managers
         .entries
         .values()
-        .fold(FieldSet::new(), |all, owner| all.union(&owner.fields));
-    if last.is_subset(&managed) {
-        return merged;
-    }
-    let last = with_named(schema, last);
+        .fold(unowned(), |all, owner| all.union(&owner.fields));
+    let last = with_named(schema, &last);
     let managed = with_named(schema, &managed);
     let fields_of = |value: &Value| with_named(schema, &owned(schema, value));
     let all = fields_of(&merged);

@@ -16,20 +16,22 @@ pub(super) fn take(
     change: &Comparison,
     force: bool,
 ) -> Result<(), Conflicts> {
-    let set = change.modified.clone().union(&change.added);
+    if change.is_empty() {
+        managers.drop_empty();
+        return Ok(());
+    }
     let mut conflicts = Vec::new();
     for (identity, owned) in &mut managers.entries {
         if actor == Some(identity) {
             continue;
         }
-        let contested = owned.fields.intersection(&set);
+        let modified = owned.fields.intersection(&change.modified);
+        let contested = modified.union(&owned.fields.intersection(&change.added));
         if !contested.is_empty() {
             conflicts.extend(Conflicts::of(identity, &contested));
-            owned.fields = owned.fields.difference(&contested);
+            owned.fields.subtract(&contested);
         }
-        if !change.removed.is_empty() {
-            owned.fields = owned.fields.difference(&change.removed);
-        }
+        owned.fields.subtract(&change.removed);
     }
     if !force && !conflicts.is_empty() {
         return Err(Conflicts(conflicts));

@@ -73,7 +73,7 @@ impl Scene {
             |schema, live, actor| {
                 let mut new = live.cloned().unwrap_or_else(|| json!({}));
                 change(&mut new);
-                Ok(track_update(schema, live, &new, actor))
+                Ok(track_update(schema, live, new, actor))
             },
             manager,
         );
@@ -166,6 +166,19 @@ fn an_applier_without_data_leaves_no_data() {
             &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}),
         );
     insta::assert_snapshot!(scene.end(), @r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}"#);
+}
+
+#[test]
+fn what_names_the_object_outlives_what_was_applied_beside_it() {
+    let labelled = json!({"metadata": {"name": "a", "labels": {"l": "1"}}, "data": {"a": "1"}});
+    let scene = Scene::new(&config_map())
+        .applies("one", &labelled)
+        .updates("server", |object| object["metadata"]["uid"] = json!("u"))
+        .applies("one", &json!({"data": {"a": "1"}}));
+    insta::assert_snapshot!(scene.end(), @r#"
+    {"metadata":{"name":"a","uid":"u"},"data":{"a":"1"}}
+    one Apply 3: .data.a
+    "#);
 }
 
 #[test]
@@ -424,7 +437,7 @@ fn each_endpoint_owns_its_part() {
     assert_eq!(object.get("status"), None);
     let mut new = object.clone();
     new["status"] = json!({"ready": 2});
-    let object = track_update(&schema, Some(&object), &new, &endpoint);
+    let object = track_update(&schema, Some(&object), new, &endpoint);
     insta::assert_snapshot!(object["metadata"]["managedFields"], @r#"[{"manager":"one","operation":"Apply","apiVersion":"v1","time":"1970-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:l":{}}},"f:spec":{"f:replicas":{}}}},{"manager":"one","operation":"Update","apiVersion":"v1","time":"1970-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:status":{".":{},"f:ready":{}}},"subresource":"status"}]"#);
     let object =
         apply(&schema, Some(&object), &config, &endpoint, false).expect_err("it is another entry's field");

@@ -171,9 +171,41 @@ impl FieldSet {
                 (Below::Keep, _) => node.below.clone(),
                 (Below::Descend | Below::Drop, _) => FieldSet::new(),
             };
-            result.put(element.clone(), Node { member, below });
+            let node = Node { member, below };
+            // Most nodes of most results are empty: their names are not copied.
+            if !node.is_empty() {
+                result.nodes.insert(element.clone(), node);
+            }
         }
         result
+    }
+
+    /// Takes out the paths of the other; what lies below them stays.
+    pub(crate) fn subtract(&mut self, other: &FieldSet) {
+        self.carve(other, false);
+    }
+
+    /// Takes out the paths of the other with all that lies below them.
+    pub(crate) fn subtract_with_below(&mut self, other: &FieldSet) {
+        self.carve(other, true);
+    }
+
+    fn carve(&mut self, other: &FieldSet, with_below: bool) {
+        for (element, theirs) in &other.nodes {
+            let Some(node) = self.nodes.get_mut(element) else {
+                continue;
+            };
+            if theirs.member {
+                node.member = false;
+                if with_below {
+                    node.below = FieldSet::new();
+                }
+            }
+            node.below.carve(&theirs.below, with_below);
+            if node.is_empty() {
+                self.nodes.remove(element);
+            }
+        }
     }
 
     /// Whether every path is in the other.
@@ -193,6 +225,10 @@ impl FieldSet {
 
     pub(crate) fn node(&self, element: &Element) -> Option<&Node> {
         self.nodes.get(element)
+    }
+
+    pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = (&Element, &mut Node)> {
+        self.nodes.iter_mut()
     }
 
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (&Element, &Node)> {

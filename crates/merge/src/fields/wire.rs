@@ -3,6 +3,8 @@
 //! A field is `f:name`, a keyed item `k:{…}`, an item of a set `v:…`, a position `i:0`. An element without paths below
 //! it has `{}`; one that is in the set and has paths below it says so with `".": {}`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Map;
 use serde_json::Value;
 use thiserror::Error;
@@ -101,17 +103,11 @@ fn parse(key: &str) -> Result<Option<Element>, Error> {
             let index = content.parse();
             Element::Index(index.map_err(|_error| fault("what follows the colon is no number"))?)
         }
-        "k" => match value()? {
-            Value::Object(fields) => {
-                let mut keys: Vec<(String, Key)> = fields
-                    .into_iter()
-                    .map(|(name, value)| (name, Key(value)))
-                    .collect();
-                keys.sort();
-                Element::Keyed(keys)
-            }
-            _ => return Err(fault("what follows the colon is no object")),
-        },
+        "k" => {
+            let keys = serde_json::from_str::<BTreeMap<String, Value>>(content);
+            let keys = keys.map_err(|_error| fault("what follows the colon is no object"))?;
+            Element::Keyed(keys.into_iter().map(|(name, value)| (name, Key(value))).collect())
+        }
         _ if kind.len() == 1 => return Ok(None),
         _ => return Err(fault("missing colon")),
     };

@@ -29,13 +29,15 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Without these fields and all below them.
-    pub(crate) fn without(&self, fields: &FieldSet) -> Self {
-        Self {
-            removed: self.removed.recursive_difference(fields),
-            modified: self.modified.recursive_difference(fields),
-            added: self.added.recursive_difference(fields),
+    /// Forgets these fields and all below them.
+    pub(crate) fn forget(&mut self, fields: &FieldSet) {
+        for set in [&mut self.removed, &mut self.modified, &mut self.added] {
+            set.subtract_with_below(fields);
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.modified.is_empty() && self.added.is_empty()
     }
 }
 
