@@ -156,7 +156,7 @@ proptest! {
         let live = run(&schema, &before);
         let step = Write::Apply("A".to_owned(), config.clone(), true);
         let object = write(&schema, live.as_ref(), &step, 10).unwrap();
-        let again = crate::typed::merge(&schema, &object, &config);
+        let again = crate::typed::merge(&schema, object.clone(), &config);
         prop_assert_eq!(compare(&schema, &object, &again), Comparison::default());
         let fields = owned(&schema, &config).difference(&unowned());
         let managers = Managers::of(&object).unwrap();

@@ -12,13 +12,14 @@ use crate::apply::last_applied;
 use crate::apply::managers::Managers;
 use crate::apply::managers::Owned;
 use crate::apply::managers::with_entries;
+use crate::apply::managers::without_entries;
+use crate::apply::managers::without_entries_equal;
 use crate::apply::prune::prune;
 use crate::apply::take::take;
 use crate::apply::take::unowned;
 use crate::apply::track::track;
 use crate::fields::Element;
 use crate::fields::FieldSet;
-use crate::fields::equal;
 use crate::schema::Schema;
 use crate::typed::check;
 use crate::typed::compare;
@@ -69,7 +70,7 @@ pub fn apply(
 
     is_new |= outcome.changed || !outcome.managers.own_the_same(&managers);
     // Items of a list may have changed places only.
-    if !is_new && equal(before, &outcome.object) {
+    if !is_new && without_entries_equal(before, &outcome.object) {
         return Ok(before.clone());
     }
     if let Some(owner) = outcome.managers.entries.get_mut(&Identity::applier(actor)) {
@@ -184,10 +185,12 @@ impl Attempt<'_> {
             time,
         };
         managers.entries.insert(identity.clone(), mine);
-        let merged = merge(self.schema, self.before, self.config);
+        let merged = merge(self.schema, without_entries(self.before), self.config);
         let object = prune(self.schema, merged, &managers, last);
         let mut change = compare(self.schema, self.before, &object);
         change.forget(self.actor.ignored);
+        // The entries are no longer in the object, and not yet again.
+        change.removed.subtract(&unowned());
         take(&mut managers, Some(&identity), &change, force).map_err(Error::Conflicts)?;
         Ok(Outcome {
             object,

@@ -35,11 +35,11 @@ impl fmt::Display for Element {
                 formatter.write_str("[")?;
                 for (index, (name, value)) in keys.iter().enumerate() {
                     let comma = if index > 0 { "," } else { "" };
-                    write!(formatter, "{comma}{name}={}", text(&value.0))?;
+                    write!(formatter, "{comma}{name}={}", text(value.value()))?;
                 }
                 formatter.write_str("]")
             }
-            Self::Value(value) => write!(formatter, "[={}]", text(&value.0)),
+            Self::Value(value) => write!(formatter, "[={}]", text(value.value())),
             Self::Index(index) => write!(formatter, "[{index}]"),
         }
     }

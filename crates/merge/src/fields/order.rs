@@ -10,7 +10,19 @@ use serde_json::Value;
 ///
 /// Numbers are equal when their amounts are: `1` and `1.0` name the same item.
 #[derive(Clone, Debug)]
-pub struct Key(pub Value);
+pub struct Key(Box<Value>);
+
+impl Key {
+    /// A value as a key.
+    pub fn new(value: Value) -> Self {
+        Self(Box::new(value))
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+}
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {

@@ -47,22 +47,25 @@ impl FieldSet {
 
 fn read(fields: &Value) -> Result<Node, Error> {
     let fields = fields.as_object().ok_or(Error::NoObject)?;
-    let mut node = Node::default();
+    let mut member = false;
+    let mut nodes = Vec::with_capacity(fields.len());
     for (key, content) in fields {
         if key == "." {
-            node.member = true;
+            member = true;
         } else if let Some(element) = parse(key)? {
-            let child = read(content)?;
-            node.below.put(element, child);
+            nodes.push((element, read(content)?));
         }
     }
-    // What names nothing below it names itself.
-    node.member |= node.below.is_empty();
-    Ok(node)
+    let below = FieldSet::from_nodes(nodes);
+    Ok(Node {
+        // What names nothing below it names itself.
+        member: member || below.is_empty(),
+        below,
+    })
 }
 
 fn write(set: &FieldSet, member: bool) -> Map<String, Value> {
-    let mut fields = Map::new();
+    let mut fields = Map::with_capacity(set.nodes().len() + 1);
     if member && !set.is_empty() {
         fields.insert(".".to_owned(), Value::Object(Map::new()));
     }
@@ -78,11 +81,11 @@ fn print(element: &Element) -> String {
         Element::Keyed(keys) => {
             let fields: Map<String, Value> = keys
                 .iter()
-                .map(|(name, value)| (name.clone(), value.0.clone()))
+                .map(|(name, value)| (name.clone(), value.value().clone()))
                 .collect();
             format!("k:{}", Value::Object(fields))
         }
-        Element::Value(value) => format!("v:{}", value.0),
+        Element::Value(value) => format!("v:{}", value.value()),
         Element::Index(index) => format!("i:{index}"),
     }
 }
@@ -98,7 +101,7 @@ fn parse(key: &str) -> Result<Option<Element>, Error> {
     };
     let element = match kind {
         "f" => Element::field(content),
-        "v" => Element::Value(Key(value()?)),
+        "v" => Element::Value(Key::new(value()?)),
         "i" => {
             let index = content.parse();
             Element::Index(index.map_err(|_error| fault("what follows the colon is no number"))?)
@@ -106,7 +109,11 @@ fn parse(key: &str) -> Result<Option<Element>, Error> {
         "k" => {
             let keys = serde_json::from_str::<BTreeMap<String, Value>>(content);
             let keys = keys.map_err(|_error| fault("what follows the colon is no object"))?;
-            Element::Keyed(keys.into_iter().map(|(name, value)| (name, Key(value))).collect())
+            Element::Keyed(
+                keys.into_iter()
+                    .map(|(name, value)| (name, Key::new(value)))
+                    .collect(),
+            )
         }
         _ if kind.len() == 1 => return Ok(None),
         _ => return Err(fault("missing colon")),

@@ -6,7 +6,6 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::fields::Element;
-use crate::fields::path_text;
 use crate::schema::ListKind;
 use crate::schema::ListType;
 use crate::schema::Schema;
@@ -48,12 +47,18 @@ pub(crate) fn check(schema: &Schema, value: &Value) -> Vec<Problem> {
 
 struct Checking<'a> {
     schema: &'a Schema,
-    path: Vec<Element>,
+    path: Vec<Step<'a>>,
     problems: Vec<Problem>,
 }
 
-impl Checking<'_> {
-    fn value(&mut self, id: TypeId, value: &Value) {
+/// A step of a path; most paths are never shown, so names are not copied.
+enum Step<'a> {
+    Field(&'a str),
+    Item(Element),
+}
+
+impl<'a> Checking<'a> {
+    fn value(&mut self, id: TypeId, value: &'a Value) {
         if value.is_null() {
             return;
         }
@@ -61,7 +66,7 @@ impl Checking<'_> {
         match (view(schema.atom(id), value), value) {
             (View::Map(map), Value::Object(fields)) => {
                 for (name, content) in fields {
-                    self.path.push(Element::field(name.as_str()));
+                    self.path.push(Step::Field(name));
                     match map.field(name) {
                         Some(id) => self.value(id, content),
                         None => self.report("field not declared in schema".to_owned()),
@@ -77,7 +82,7 @@ impl Checking<'_> {
         }
     }
 
-    fn items(&mut self, list: &ListType, items: &[Value]) {
+    fn items(&mut self, list: &'a ListType, items: &'a [Value]) {
         let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             let named = match &list.kind {
@@ -86,10 +91,10 @@ impl Checking<'_> {
             };
             match named {
                 Ok(named) => {
-                    if !seen.insert(named.clone()) {
+                    if list.kind != ListKind::Atomic && !seen.insert(named.clone()) {
                         self.report(format!("duplicate entries for key {named}"));
                     }
-                    self.path.push(named);
+                    self.path.push(Step::Item(named));
                     self.value(list.items, item);
                     self.path.pop();
                 }
@@ -104,10 +109,12 @@ impl Checking<'_> {
 
     fn report(&mut self, fault: String) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(Problem {
-                path: path_text(&self.path),
-                fault,
+            let path = self.path.iter().map(|step| match step {
+                Step::Field(name) => format!(".{name}"),
+                Step::Item(element) => element.to_string(),
             });
+            let path = path.collect();
+            self.problems.push(Problem { path, fault });
         }
     }
 }

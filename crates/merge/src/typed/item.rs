@@ -24,7 +24,7 @@ pub(super) fn element(schema: &Schema, list: &ListType, item: &Value) -> Result<
             Value::Null => {
                 Err("associative list without keys has an element that's an explicit null".to_owned())
             }
-            scalar => Ok(Element::Value(Key(scalar.clone()))),
+            scalar => Ok(Element::Value(Key::new(scalar.clone()))),
         },
         ListKind::Atomic => Err("invalid indexing of non-associative list".to_owned()),
     }
@@ -41,7 +41,7 @@ fn keyed(schema: &Schema, list: &ListType, keys: &[String], item: &Value) -> Res
     // A key that is absent is part of the name, too: such an item is another one than those that have it.
     let named = keys.iter().filter_map(|name| {
         let value = fields.get(name).or_else(|| default(name))?;
-        Some((name.clone(), Key(value.clone())))
+        Some((name.clone(), Key::new(value.clone())))
     });
     let named: Vec<_> = named.collect();
     if named.is_empty() {

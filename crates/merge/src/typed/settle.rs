@@ -40,8 +40,7 @@ pub(crate) fn with_named(schema: &Schema, fields: &FieldSet) -> FieldSet {
 
 fn named(schema: &Schema, id: TypeId, fields: &FieldSet) -> FieldSet {
     let atom = schema.atom(id);
-    let mut result = FieldSet::new();
-    for (element, node) in fields.nodes() {
+    let nodes = fields.nodes().map(|(element, node)| {
         let is_named = match (element, &atom.map) {
             (Element::Field(name), Some(map)) => map.fields.contains_key(name),
             _ => false,
@@ -50,9 +49,9 @@ fn named(schema: &Schema, id: TypeId, fields: &FieldSet) -> FieldSet {
             member: node.member || is_named,
             below: named(schema, below(atom, element), &node.below),
         };
-        result.put(element.clone(), child);
-    }
-    result
+        (element.clone(), child)
+    });
+    FieldSet::from_nodes(nodes.collect())
 }
 
 fn below(atom: &Atom, element: &Element) -> TypeId {
