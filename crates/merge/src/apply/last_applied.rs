@@ -18,17 +18,14 @@ const KUBECTL: &str = "kubectl";
 /// Most bytes of all annotations of an object in Kubernetes.
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
+/// Whether conflicts may be what client-side apply left.
+pub(super) fn may_migrate(live: &Value, actor: &Actor<'_>) -> bool {
+    actor.manager == KUBECTL && annotation(live).is_some()
+}
+
 /// The conflicts that remain when fields that client-side apply set, and nobody changed since, are none; nothing when
 /// none remain.
-pub(super) fn remaining(
-    schema: &Schema,
-    live: &Value,
-    actor: &Actor<'_>,
-    conflicts: Conflicts,
-) -> Option<Conflicts> {
-    if actor.manager != KUBECTL {
-        return Some(conflicts);
-    }
+pub(super) fn remaining(schema: &Schema, live: &Value, conflicts: Conflicts) -> Option<Conflicts> {
     let applied = annotation(live).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(applied) = applied.filter(Value::is_object) else {
         return Some(conflicts);

@@ -84,14 +84,6 @@ impl Managers {
         Value::Array(encoded.collect())
     }
 
-    /// Whether the same managers own the same fields, whenever they took them.
-    pub(super) fn own_the_same(&self, other: &Managers) -> bool {
-        let same = |(left, right): ((&Identity, &Owned), (&Identity, &Owned))| {
-            left.0 == right.0 && left.1.fields == right.1.fields && left.1.api_version == right.1.api_version
-        };
-        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
-    }
-
     /// Makes the entries fit a schema; tells whether they did not.
     pub(super) fn settle(&mut self, schema: &Schema) -> bool {
         let mut changed = false;

@@ -65,10 +65,10 @@ pub fn apply(
         config: &config,
         actor,
     };
-    let mut outcome = attempt.run_with_migration(&managers, force)?;
+    let mut outcome = attempt.run_with_migration(managers, force)?;
     is_new |= last_applied::refresh(&mut outcome.object, &config, actor);
 
-    is_new |= outcome.changed || !outcome.managers.own_the_same(&managers);
+    is_new |= outcome.changed;
     // Items of a list may have changed places only.
     if !is_new && without_entries_equal(before, &outcome.object) {
         return Ok(before.clone());
@@ -151,51 +151,55 @@ struct Attempt<'a> {
 struct Outcome {
     object: Value,
     managers: Managers,
-    /// Whether a field differs from before.
+    /// Whether a field differs from before, or has another owner.
     changed: bool,
 }
 
 impl Attempt<'_> {
     /// Applies; where `kubectl` meets nothing but what its own client-side apply left, by force.
-    fn run_with_migration(&self, managers: &Managers, force: bool) -> Result<Outcome, Error> {
-        let conflicts = match self.run(managers, force) {
+    fn run_with_migration(&self, managers: Managers, force: bool) -> Result<Outcome, Error> {
+        if force || !last_applied::may_migrate(self.before, self.actor) {
+            return self.run(managers, force);
+        }
+        let conflicts = match self.run(managers.clone(), false) {
             Err(Error::Conflicts(conflicts)) => conflicts,
             other => return other,
         };
-        let remaining = last_applied::remaining(self.schema, self.before, self.actor, conflicts);
-        match remaining {
+        match last_applied::remaining(self.schema, self.before, conflicts) {
             Some(remaining) => Err(Error::Conflicts(remaining)),
             None => self.run(managers, true),
         }
     }
 
-    fn run(&self, managers: &Managers, force: bool) -> Result<Outcome, Error> {
+    fn run(&self, mut managers: Managers, force: bool) -> Result<Outcome, Error> {
         let identity = Identity::applier(self.actor);
-        let mut managers = managers.clone();
         let mut fields = owned(self.schema, self.config);
         fields.subtract_with_below(self.actor.ignored);
         fields.subtract(&unowned());
-        let (last, time) = match managers.entries.remove(&identity) {
-            Some(last) => (last.fields, last.time),
-            None => (FieldSet::new(), None),
-        };
+        let last = managers.entries.remove(&identity);
         let mine = Owned {
             fields,
             api_version: self.actor.api_version.to_owned(),
-            time,
+            time: last.as_ref().and_then(|last| last.time),
+        };
+        let owns_other = match &last {
+            Some(last) => last.fields != mine.fields || last.api_version != mine.api_version,
+            None => !mine.fields.is_empty(),
         };
         managers.entries.insert(identity.clone(), mine);
-        let merged = merge(self.schema, without_entries(self.before), self.config);
-        let object = prune(self.schema, merged, &managers, last);
+        let mut object = merge(self.schema, without_entries(self.before), self.config);
+        if let Some(last) = last {
+            object = prune(self.schema, object, &managers, &last.fields);
+        }
         let mut change = compare(self.schema, self.before, &object);
         change.forget(self.actor.ignored);
         // The entries are no longer in the object, and not yet again.
         change.removed.subtract(&unowned());
-        take(&mut managers, Some(&identity), &change, force).map_err(Error::Conflicts)?;
+        let taken = take(&mut managers, Some(&identity), &change, force).map_err(Error::Conflicts)?;
         Ok(Outcome {
             object,
             managers,
-            changed: !change.is_empty(),
+            changed: owns_other || taken || !change.is_empty(),
         })
     }
 }

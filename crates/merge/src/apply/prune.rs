@@ -13,12 +13,13 @@ use crate::typed::with_named;
 /// The merged object without what the applier set the last time, did not set this time, and nobody else owns.
 ///
 /// `managers` already has the applier's new fields.
-pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: FieldSet) -> Value {
-    let mut given_up = last.clone();
-    for owner in managers.entries.values() {
-        given_up.subtract(&owner.fields);
-    }
-    if given_up.is_empty() {
+pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: &FieldSet) -> Value {
+    // Nearly always the applier itself goes on owning all it owned.
+    if managers
+        .entries
+        .values()
+        .any(|owner| last.is_subset(&owner.fields))
+    {
         return merged;
     }
     // What names the object is nobody's, and stays.
@@ -26,7 +27,7 @@ pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: F
         .entries
         .values()
         .fold(unowned(), |all, owner| all.union(&owner.fields));
-    let last = with_named(schema, &last);
+    let last = with_named(schema, last);
     let managed = with_named(schema, &managed);
     let fields_of = |value: &Value| with_named(schema, &owned(schema, value));
     let all = fields_of(&merged);

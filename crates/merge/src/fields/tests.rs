@@ -16,7 +16,7 @@ fn elements() -> impl Strategy<Value = Element> {
         1 => scalar.clone().prop_map(Element::Value),
         1 => (0..3_i64).prop_map(Element::Index),
         1 => proptest::collection::btree_map("[ab]", scalar, 1..3)
-            .prop_map(|keys| Element::Keyed(keys.into_iter().collect())),
+            .prop_map(|keys| Element::Keyed(keys.into_iter().map(|(name, value)| (name.into(), value)).collect())),
     ]
 }
 
@@ -34,7 +34,7 @@ fn set(paths: &[Vec<Element>]) -> FieldSet {
 
 #[test]
 fn sets_are_written_as_fields_v1() {
-    let name = |value| Element::Keyed(vec![("name".to_owned(), Key::new(json!(value)))]);
+    let name = |value| Element::Keyed(vec![("name".into(), Key::new(json!(value)))]);
     let field = |name: &str| Element::field(name);
     let set = set(&[
         vec![field("spec"), field("replicas")],

@@ -3,7 +3,7 @@
 //! A field is `f:name`, a keyed item `k:{…}`, an item of a set `v:…`, a position `i:0`. An element without paths below
 //! it has `{}`; one that is in the set and has paths below it says so with `".": {}`.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::fields::element::Element;
 use crate::fields::element::Key;
+use crate::fields::order::Quoted;
 use crate::fields::set::FieldSet;
 use crate::fields::set::Node;
 
@@ -77,15 +78,20 @@ fn write(set: &FieldSet, member: bool) -> Map<String, Value> {
 
 fn print(element: &Element) -> String {
     match element {
-        Element::Field(name) => format!("f:{name}"),
-        Element::Keyed(keys) => {
-            let fields: Map<String, Value> = keys
-                .iter()
-                .map(|(name, value)| (name.clone(), value.value().clone()))
-                .collect();
-            format!("k:{}", Value::Object(fields))
+        Element::Field(name) => {
+            let mut text = String::with_capacity(name.len() + 2);
+            text.push_str("f:");
+            text.push_str(name);
+            text
         }
-        Element::Value(value) => format!("v:{}", value.value()),
+        Element::Keyed(keys) => {
+            let fields = keys
+                .iter()
+                .map(|(name, value)| format!("{}:{value}", Quoted(name)));
+            let fields: Vec<String> = fields.collect();
+            format!("k:{{{}}}", fields.join(","))
+        }
+        Element::Value(value) => format!("v:{value}"),
         Element::Index(index) => format!("i:{index}"),
     }
 }
@@ -107,13 +113,15 @@ fn parse(key: &str) -> Result<Option<Element>, Error> {
             Element::Index(index.map_err(|_error| fault("what follows the colon is no number"))?)
         }
         "k" => {
-            let keys = serde_json::from_str::<BTreeMap<String, Value>>(content);
-            let keys = keys.map_err(|_error| fault("what follows the colon is no object"))?;
-            Element::Keyed(
-                keys.into_iter()
-                    .map(|(name, value)| (name, Key::new(value)))
-                    .collect(),
-            )
+            let Value::Object(keys) = value()? else {
+                return Err(fault("what follows the colon is no object"));
+            };
+            let keys = keys.into_iter();
+            let mut keys: Vec<(Arc<str>, Key)> = keys
+                .map(|(name, value)| (Arc::from(name), Key::new(value)))
+                .collect();
+            keys.sort();
+            Element::Keyed(keys)
         }
         _ if kind.len() == 1 => return Ok(None),
         _ => return Err(fault("missing colon")),

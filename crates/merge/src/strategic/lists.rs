@@ -59,7 +59,7 @@ fn merge_values(old: Vec<Value>, patch: &[Value]) -> Vec<Value> {
     let all = live.iter().chain(&wanted);
     let merged = all
         .filter(|key| seen.insert((*key).clone()))
-        .map(|key| (key.clone(), key.value().clone()))
+        .map(|key| (key.clone(), key.clone().into()))
         .collect();
     drop(old);
     ordered(merged, &wanted, &live)
@@ -91,7 +91,7 @@ fn merge_items(
         match place.and_then(|place| merged.get_mut(place)) {
             Some((_, place)) => {
                 if let (Value::Object(old), Value::Object(change)) = (place.take(), item) {
-                    let at = format!("{path}[{key}={}]", name.value());
+                    let at = format!("{path}[{key}={name}]");
                     *place = Value::Object(merge_maps(old, change, shape, &at)?);
                 }
             }

@@ -11,6 +11,8 @@ use crate::schema::ListType;
 use crate::schema::MapType;
 use crate::schema::Schema;
 use crate::schema::TypeId;
+use crate::typed::item::are_paired;
+use crate::typed::item::element_or_index;
 use crate::typed::item::elements;
 use crate::typed::view::View;
 use crate::typed::view::view;
@@ -64,6 +66,9 @@ impl Found {
 
     /// What was found at the elements below a place, in any order.
     fn gather(&mut self, found: Vec<(Element, Found)>) {
+        if found.is_empty() {
+            return;
+        }
         let mut nodes = [Vec::new(), Vec::new(), Vec::new()];
         for (element, found) in found {
             for (nodes, node) in nodes.iter_mut().zip([found.removed, found.modified, found.added]) {
@@ -176,6 +181,17 @@ impl Comparing<'_> {
     }
 
     fn lists(&self, list: &ListType, old: &[Value], new: &[Value], found: &mut Found) {
+        if are_paired(list, old, new) {
+            let pairs = old.iter().zip(new).enumerate();
+            let all = pairs.filter_map(|(index, (old, new))| {
+                let mut child = Found::default();
+                self.values(list.items, Some(old), Some(new), &mut child);
+                let is_empty = child.is_empty();
+                (!is_empty).then(|| (element_or_index(self.schema, list, index, new), child))
+            });
+            found.gather(all.collect());
+            return;
+        }
         let name = |items| elements(self.schema, list, items).into_iter();
         let old = name(old)
             .zip(old)

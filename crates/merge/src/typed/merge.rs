@@ -12,6 +12,7 @@ use crate::schema::ListType;
 use crate::schema::MapType;
 use crate::schema::Schema;
 use crate::schema::TypeId;
+use crate::typed::item::are_paired;
 use crate::typed::item::elements;
 use crate::typed::view::View;
 use crate::typed::view::view;
@@ -62,6 +63,12 @@ fn maps(
 
 /// Items in the applied order; those that only the live list has stay where they are relative to the others.
 fn lists(schema: &Schema, list: &ListType, live: Vec<Value>, applied: &[Value]) -> Vec<Value> {
+    if are_paired(list, &live, applied) {
+        let pairs = live.into_iter().zip(applied);
+        return pairs
+            .map(|(live, applied)| values(schema, list.items, live, applied))
+            .collect();
+    }
     let (live_names, applied_names) = (elements(schema, list, &live), elements(schema, list, applied));
     let wanted: BTreeSet<&Element> = applied_names.iter().collect();
     // Shared items wait for their turn in the applied order. Those that are there twice are not merged but replaced.
