@@ -1,7 +1,9 @@
-//! The doors of a plane. So far there is one: [`LocalClient`], for those who live in the same process.
+//! The doors of a plane: the Kubernetes resource API over HTTP, and [`LocalClient`] for those who live in the same process.
 
+pub mod access;
 mod admission;
 mod local;
+pub mod resources;
 
 pub use admission::Webhooks;
 pub use local::LocalClient;

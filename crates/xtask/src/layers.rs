@@ -48,7 +48,7 @@ const LAYERS: &[Layer] = &[
     layer("triggers", &["runtime", "fetch", "engine", "api"]),
     layer("gitops", &["runtime", "fetch", "merge", "api"]),
     layer("notify", &["runtime", "api"]),
-    layer("server", &["store", "runtime", "api"]),
+    layer("server", &["store", "runtime", "executor", "merge", "api"]),
     layer("cli", &["runtime", "api"]),
     layer("xtask", &[]),
 ];
