@@ -28,117 +28,113 @@ use windlass_merge::strategic::Shape;
 
 const ROUNDS: u32 = 2_000;
 
-/// One row: what is done, and the doing, of which the size of the result is kept.
-type Row<'a> = (
-    &'static str,
-    Box<dyn Fn() -> Result<usize, Box<dyn std::error::Error>> + 'a>,
-);
+type Outcome = Result<Value, Box<dyn std::error::Error>>;
+
+/// One row: what is done, and the doing.
+type Row<'a> = (&'static str, Box<dyn Fn() -> Outcome + 'a>);
+
+/// The objects of all rows.
+struct Scene {
+    schema: Schema,
+    live: Value,
+    config: Value,
+    changed: Value,
+    ignored: FieldSet,
+}
+
+impl Scene {
+    fn new() -> Result<Self, Box<dyn std::error::Error>> {
+        let mut scene = Self {
+            schema: Schema::from_openapi(&pod_schema(), &Map::new())?,
+            live: Value::Null,
+            config: pod("1"),
+            changed: pod("2"),
+            ignored: FieldSet::new().with_field(&["status"]),
+        };
+        scene.live = apply(&scene.schema, None, &scene.config, &scene.actor("owner"), false)?;
+        Ok(scene)
+    }
+
+    fn actor<'a>(&'a self, manager: &'a str) -> Actor<'a> {
+        Actor {
+            manager,
+            api_version: "v1",
+            subresource: "",
+            now: Time::from_millis(0),
+            ignored: &self.ignored,
+        }
+    }
+
+    fn patches(&self) -> Vec<Row<'_>> {
+        let patch = json!([{"op": "replace", "path": "/spec/containers/3/image", "value": "new"}]);
+        let merge = json!({"metadata": {"labels": {"new": "label"}}});
+        let strategic = json!({"spec": {"containers": [{"name": "c3", "image": "new"}]}});
+        let live = || self.live.clone();
+        vec![
+            ("copy", Box::new(move || Ok(live()))),
+            (
+                "json patch",
+                Box::new(move || Ok(json_patch::apply(live(), &patch)?)),
+            ),
+            (
+                "merge patch",
+                Box::new(move || Ok(merge_patch::apply(live(), &merge))),
+            ),
+            (
+                "strategic",
+                Box::new(move || {
+                    let shape = Shape::of("v1", "Pod").ok_or("pods have a shape")?;
+                    Ok(strategic::apply(live(), &strategic, shape)?)
+                }),
+            ),
+            (
+                "changes",
+                Box::new(|| {
+                    Ok(diff::changes(&self.schema, &self.live, &self.changed)
+                        .len()
+                        .into())
+                }),
+            ),
+        ]
+    }
+
+    fn writes(&self) -> Vec<Row<'_>> {
+        let label = json!({"metadata": {"labels": {"new": "label"}}});
+        let others = label.clone();
+        let apply = |config: &Value, manager: &str| -> Outcome {
+            let actor = self.actor(manager);
+            Ok(apply(&self.schema, Some(&self.live), config, &actor, false)?)
+        };
+        vec![
+            (
+                "track update",
+                Box::new(|| {
+                    let actor = self.actor("other");
+                    Ok(track_update(
+                        &self.schema,
+                        Some(&self.live),
+                        self.changed.clone(),
+                        &actor,
+                    ))
+                }),
+            ),
+            ("apply, same", Box::new(move || apply(&self.config, "owner"))),
+            (
+                "apply, new values",
+                Box::new(move || apply(&self.changed, "owner")),
+            ),
+            ("apply, one label", Box::new(move || apply(&others, "other"))),
+            ("apply, giving up", Box::new(move || apply(&label, "owner"))),
+        ]
+    }
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let schema = Schema::from_openapi(&pod_schema(), &Map::new())?;
-    let ignored = FieldSet::new().with_field(&["status"]);
-    let actor = |manager| Actor {
-        manager,
-        api_version: "v1",
-        subresource: "",
-        now: Time::from_millis(0),
-        ignored: &ignored,
-    };
-    let config = pod("1");
-    let live = apply(&schema, None, &config, &actor("owner"), false)?;
-    let changed = pod("2");
-    let patch = json!([{"op": "replace", "path": "/spec/containers/3/image", "value": "new"}]);
-    let merge = json!({"metadata": {"labels": {"new": "label"}}});
-    let strategic = json!({"spec": {"containers": [{"name": "c3", "image": "new"}]}});
-    let shape = Shape::of("v1", "Pod").ok_or("pods have a shape")?;
-    let size = |value: &Value| value.as_object().map_or(0, Map::len);
-
-    let rows: Vec<Row<'_>> = vec![
-        ("copy", Box::new(|| Ok(size(&live.clone())))),
-        (
-            "json patch",
-            Box::new(|| Ok(size(&json_patch::apply(live.clone(), &patch)?))),
-        ),
-        (
-            "merge patch",
-            Box::new(|| Ok(size(&merge_patch::apply(live.clone(), &merge)))),
-        ),
-        (
-            "strategic",
-            Box::new(|| Ok(size(&strategic::apply(live.clone(), &strategic, shape)?))),
-        ),
-        (
-            "track update",
-            Box::new(|| {
-                Ok(size(&track_update(
-                    &schema,
-                    Some(&live),
-                    changed.clone(),
-                    &actor("other"),
-                )))
-            }),
-        ),
-        (
-            "apply, same",
-            Box::new(|| {
-                Ok(size(&apply(
-                    &schema,
-                    Some(&live),
-                    &config,
-                    &actor("owner"),
-                    false,
-                )?))
-            }),
-        ),
-        (
-            "apply, new values",
-            Box::new(|| {
-                Ok(size(&apply(
-                    &schema,
-                    Some(&live),
-                    &changed,
-                    &actor("owner"),
-                    false,
-                )?))
-            }),
-        ),
-        (
-            "apply, one label",
-            Box::new(|| {
-                Ok(size(&apply(
-                    &schema,
-                    Some(&live),
-                    &merge,
-                    &actor("other"),
-                    false,
-                )?))
-            }),
-        ),
-        (
-            "apply, giving up",
-            Box::new(|| {
-                Ok(size(&apply(
-                    &schema,
-                    Some(&live),
-                    &merge,
-                    &actor("owner"),
-                    false,
-                )?))
-            }),
-        ),
-        (
-            "changes",
-            Box::new(|| Ok(diff::changes(&schema, &live, &changed).len())),
-        ),
-    ];
+    let scene = Scene::new()?;
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "object: {} bytes, {} without entries",
-        live.to_string().len(),
-        config.to_string().len()
-    )?;
-    for (name, act) in rows {
+    let (whole, bare) = (scene.live.to_string().len(), scene.config.to_string().len());
+    writeln!(out, "object: {whole} bytes, {bare} without entries")?;
+    for (name, act) in scene.patches().into_iter().chain(scene.writes()) {
         black_box(act()?);
         let start = Instant::now();
         for _ in 0..ROUNDS {
