@@ -53,7 +53,7 @@ fn specs() -> impl Strategy<Value = Value> {
     });
     let fields = (
         proptest::option::of(text()),
-        proptest::option::of(free()),
+        proptest::option::of(prop_oneof![5 => free().prop_map(|map| json!(map)), 1 => Just(Value::Null)]),
         proptest::option::of(free()),
         proptest::option::of(texts()),
         proptest::option::of(texts()),
@@ -63,7 +63,7 @@ fn specs() -> impl Strategy<Value = Value> {
     fields.prop_map(|(text, free, atomic, list, set, keyed, any)| {
         let all = [
             ("text", text),
-            ("free", free.map(|map| json!(map))),
+            ("free", free),
             ("atomic", atomic.map(|map| json!(map))),
             ("list", list.map(|list| json!(list))),
             ("set", set.map(|set| json!(set))),

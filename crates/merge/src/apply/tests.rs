@@ -273,6 +273,68 @@ fn items_are_told_apart_by_their_keys() {
 }
 
 #[test]
+fn a_given_up_item_stays_for_other_appliers_and_goes_with_what_updaters_put_into_it() {
+    let with = |containers: &Value| json!({"metadata": {"name": "a"}, "spec": {"containers": containers}});
+    let scene = Scene::new(&workload())
+        .applies(
+            "one",
+            &with(&json!([{"name": "a"}, {"name": "b", "ports": [{"port": 1}]}, {"name": "c"}])),
+        )
+        .applies("two", &with(&json!([{"name": "b", "ports": [{"port": 2}]}])))
+        .updates("controller", |object| {
+            object["spec"]["containers"][1]["image"] = json!("i");
+            object["spec"]["containers"][2]["image"] = json!("i");
+        })
+        .applies("one", &with(&json!([{"name": "a"}])));
+    insta::assert_snapshot!(scene.end(), @r#"
+    {"metadata":{"name":"a"},"spec":{"containers":[{"name":"a"},{"name":"b","ports":[{"port":2}],"image":"i"}]}}
+    controller Update 3: .spec.containers[name="b"].image
+    one Apply 4: .spec.containers[name="a"] .spec.containers[name="a"].name
+    two Apply 2: .spec.containers[name="b"] .spec.containers[name="b"].name .spec.containers[name="b"].ports[port=2,protocol="TCP"] .spec.containers[name="b"].ports[port=2,protocol="TCP"].port
+    "#);
+}
+
+#[test]
+fn a_given_up_map_stays_as_far_as_others_filled_it() {
+    let scene = Scene::new(&workload())
+        .applies(
+            "one",
+            &json!({"metadata": {"name": "a"}, "spec": {"replicas": 1}, "status": {"ready": 1}}),
+        )
+        .updates("controller", |object| object["spec"]["args"] = json!(["x"]))
+        .applies("one", &json!({"metadata": {"name": "a"}, "spec": null}))
+        .applies("one", &json!({"metadata": {"name": "a"}, "spec": {}}))
+        .applies("one", &json!({"metadata": {"name": "a"}}));
+    insta::assert_snapshot!(scene.end(), @r#"
+    {"metadata":{"name":"a"},"spec":{"args":["x"]}}
+    controller Update 2: .spec.args
+    "#);
+}
+
+#[test]
+fn what_became_one_value_is_owned_as_a_whole() {
+    let mut scene = Scene::new(&workload());
+    let entry = |name: &str, fields: Value| json!({"manager": name, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    scene.object = Some(json!({
+        "metadata": {"name": "a", "managedFields": [
+            entry("one", json!({"f:spec": {"f:selector": {"f:a": {}}, "f:args": {"v:\"x\"": {}}}})),
+        ]},
+        "spec": {"selector": {"a": "1"}, "args": ["x"]},
+    }));
+    let scene = scene.applies(
+        "two",
+        &json!({"metadata": {"name": "a"}, "spec": {"selector": {"b": "1"}, "args": ["y"]}}),
+    );
+    insta::assert_snapshot!(scene.end(), @r#"
+    Apply failed with 2 conflicts: conflicts with "one":
+    - .spec.args
+    - .spec.selector
+    {"metadata":{"name":"a"},"spec":{"selector":{"a":"1"},"args":["x"]}}
+    one Apply -1: .spec.args[="x"] .spec.selector.a
+    "#);
+}
+
+#[test]
 fn sets_merge_and_atomic_values_do_not() {
     let with = |spec: &Value| json!({"metadata": {"name": "a"}, "spec": spec});
     let scene = Scene::new(&workload())

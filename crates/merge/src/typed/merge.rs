@@ -29,14 +29,15 @@ fn values(schema: &Schema, id: TypeId, live: Value, applied: &Value) -> Value {
         return applied.clone();
     }
     match (view, live, applied) {
-        (View::Map(map), Value::Object(live), _) if !live.is_empty() => match applied {
-            Value::Object(applied) => Value::Object(maps(schema, map, live, applied)),
-            _ => Value::Object(live),
-        },
-        (View::List(list), Value::Array(live), _) if !live.is_empty() => match applied {
-            Value::Array(applied) => Value::Array(lists(schema, list, live, applied)),
-            _ => Value::Array(live),
-        },
+        (View::Map(map), Value::Object(live), Value::Object(applied)) => {
+            Value::Object(maps(schema, map, live, applied))
+        }
+        (View::List(list), Value::Array(live), Value::Array(applied)) => {
+            Value::Array(lists(schema, list, live, applied))
+        }
+        // Null says that the applier has nothing to say about what is in it.
+        (View::Map(_), live @ Value::Object(_), Value::Null)
+        | (View::List(_), live @ Value::Array(_), Value::Null) => live,
         _ => applied.clone(),
     }
 }
