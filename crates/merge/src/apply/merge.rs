@@ -36,7 +36,7 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 /// defaults) is the caller's.
 ///
 /// # Errors
-/// See [`Error`]; the live object is then to stay as it is.
+/// See [`enum@Error`]; the live object is then to stay as it is.
 pub fn apply(
     schema: &Schema,
     live: Option<&Value>,
