@@ -18,17 +18,14 @@ const KUBECTL: &str = "kubectl";
 /// Most bytes of all annotations of an object in Kubernetes.
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
+/// Whether conflicts may be what client-side apply left.
+pub(super) fn may_migrate(live: &Value, actor: &Actor<'_>) -> bool {
+    actor.manager == KUBECTL && annotation(live).is_some()
+}
+
 /// The conflicts that remain when fields that client-side apply set, and nobody changed since, are none; nothing when
 /// none remain.
-pub(super) fn remaining(
-    schema: &Schema,
-    live: &Value,
-    actor: &Actor<'_>,
-    conflicts: Conflicts,
-) -> Option<Conflicts> {
-    if actor.manager != KUBECTL {
-        return Some(conflicts);
-    }
+pub(super) fn remaining(schema: &Schema, live: &Value, conflicts: Conflicts) -> Option<Conflicts> {
     let applied = annotation(live).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(applied) = applied.filter(Value::is_object) else {
         return Some(conflicts);
@@ -44,10 +41,11 @@ pub(super) fn remaining(
     (!remaining.is_empty()).then_some(Conflicts(remaining))
 }
 
-/// Writes the applied configuration into the annotation, when there is one, so that client-side apply may follow.
-pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) {
+/// Writes the applied configuration into the annotation, when there is one, so that client-side apply may follow;
+/// tells whether that changed it.
+pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) -> bool {
     if actor.manager != KUBECTL || annotation(object).is_none() {
-        return;
+        return false;
     }
     let mut config = config.clone();
     if let Some(Value::Object(annotations)) = config.pointer_mut("/metadata/annotations") {
@@ -56,7 +54,7 @@ pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) {
     let text = format!("{}\n", sorted(&config));
     let annotations = object.pointer_mut("/metadata/annotations");
     let Some(Value::Object(annotations)) = annotations else {
-        return;
+        return false;
     };
     let others = annotations.iter().filter(|(name, _)| *name != ANNOTATION);
     let size: usize = others
@@ -68,7 +66,9 @@ pub(super) fn refresh(object: &mut Value, config: &Value, actor: &Actor<'_>) {
     } else {
         text
     };
-    annotations.insert(ANNOTATION.to_owned(), text.into());
+    let text = Value::from(text);
+    let last = annotations.insert(ANNOTATION.to_owned(), text.clone());
+    last != Some(text)
 }
 
 fn annotation(object: &Value) -> Option<&str> {

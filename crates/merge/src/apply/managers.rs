@@ -10,6 +10,12 @@ use crate::apply::identity::Identity;
 use crate::apply::identity::Operation;
 use crate::fields;
 use crate::fields::FieldSet;
+use crate::fields::equal;
+use crate::schema::Schema;
+use crate::typed::settle;
+
+/// The field of `metadata` with the entries.
+const ENTRIES: &str = "managedFields";
 
 /// The managers of an object and what each owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,12 +84,13 @@ impl Managers {
         Value::Array(encoded.collect())
     }
 
-    /// Whether the same managers own the same fields, whenever they took them.
-    pub(super) fn own_the_same(&self, other: &Managers) -> bool {
-        let same = |(left, right): ((&Identity, &Owned), (&Identity, &Owned))| {
-            left.0 == right.0 && left.1.fields == right.1.fields && left.1.api_version == right.1.api_version
-        };
-        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
+    /// Makes the entries fit a schema; tells whether they did not.
+    pub(super) fn settle(&mut self, schema: &Schema) -> bool {
+        let mut changed = false;
+        for owner in self.entries.values_mut() {
+            changed |= settle(schema, &mut owner.fields);
+        }
+        changed
     }
 
     pub(super) fn drop_empty(&mut self) {
@@ -141,13 +148,43 @@ fn encode(identity: &Identity, owned: &Owned) -> Value {
     Value::Object(entry)
 }
 
-/// The object without its entries.
+/// A copy of the object without its entries, which are not copied first.
 pub(super) fn without_entries(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata.shift_remove("managedFields");
-    }
-    object
+    let Value::Object(fields) = object else {
+        return object.clone();
+    };
+    let copied = fields.iter().map(|(name, content)| {
+        let content = match content {
+            Value::Object(metadata) if name == "metadata" => {
+                let others = metadata.iter().filter(|(name, _)| *name != ENTRIES);
+                Value::Object(
+                    others
+                        .map(|(name, content)| (name.clone(), content.clone()))
+                        .collect(),
+                )
+            }
+            other => other.clone(),
+        };
+        (name.clone(), content)
+    });
+    Value::Object(copied.collect())
+}
+
+/// Whether two objects are the same but for their entries; the second has none.
+pub(super) fn without_entries_equal(object: &Value, bare: &Value) -> bool {
+    let (Value::Object(fields), Value::Object(bare)) = (object, bare) else {
+        return equal(object, bare);
+    };
+    let same = |(name, content): (&String, &Value)| match (content, bare.get(name)) {
+        (Value::Object(metadata), Some(Value::Object(bare))) if name == "metadata" => {
+            let mut others = metadata.iter().filter(|(name, _)| *name != ENTRIES);
+            let count = metadata.len() - usize::from(metadata.contains_key(ENTRIES));
+            count == bare.len()
+                && others.all(|(name, content)| bare.get(name).is_some_and(|other| equal(content, other)))
+        }
+        (content, other) => other.is_some_and(|other| equal(content, other)),
+    };
+    fields.len() == bare.len() && fields.iter().all(same)
 }
 
 /// The object with these entries; without the field when there are none.
@@ -160,9 +197,9 @@ pub(super) fn with_entries(mut object: Value, managers: &Managers) -> Value {
         .or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(metadata) = metadata {
         if managers.is_empty() {
-            metadata.shift_remove("managedFields");
+            metadata.shift_remove(ENTRIES);
         } else {
-            metadata.insert("managedFields".to_owned(), managers.to_value());
+            metadata.insert(ENTRIES.to_owned(), managers.to_value());
         }
     }
     object

@@ -1,5 +1,7 @@
 //! Server-side apply.
 
+use std::borrow::Cow;
+
 use serde_json::Map;
 use serde_json::Value;
 
@@ -11,19 +13,19 @@ use crate::apply::managers::Managers;
 use crate::apply::managers::Owned;
 use crate::apply::managers::with_entries;
 use crate::apply::managers::without_entries;
+use crate::apply::managers::without_entries_equal;
 use crate::apply::prune::prune;
 use crate::apply::take::take;
 use crate::apply::take::unowned;
 use crate::apply::track::track;
+use crate::fields::Element;
 use crate::fields::FieldSet;
-use crate::fields::equal;
 use crate::schema::Schema;
 use crate::typed::check;
 use crate::typed::compare;
 use crate::typed::merge;
 use crate::typed::owned;
 use crate::typed::remove;
-use crate::typed::settle;
 
 /// Owns what was there before anyone was recorded.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
@@ -34,7 +36,7 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 /// defaults) is the caller's.
 ///
 /// # Errors
-/// See [`Error`]; the live object is then to stay as it is.
+/// See [`enum@Error`]; the live object is then to stay as it is.
 pub fn apply(
     schema: &Schema,
     live: Option<&Value>,
@@ -44,43 +46,56 @@ pub fn apply(
 ) -> Result<Value, Error> {
     check_config(schema, config)?;
     let nothing = Value::Object(Map::new());
-    let before = live.map_or_else(|| nothing.clone(), without_entries);
-    let mut managers = match live {
-        Some(live) => Managers::of(live).map_err(Error::ManagedFields)?,
-        None => Managers::default(),
-    };
-    let recorded = managers.clone();
-    for owner in managers.entries.values_mut() {
-        owner.fields = settle(schema, &owner.fields);
-    }
+    let before = live.unwrap_or(&nothing);
+    let mut managers = Managers::of(before).map_err(Error::ManagedFields)?;
+    let mut is_new = live.is_none() || managers.settle(schema);
     if managers.is_empty() && live.is_some() {
         let first = Actor {
             manager: BEFORE_FIRST_APPLY,
             ..actor.clone()
         };
-        track(schema, &nothing, &before, &mut managers, &first);
+        track(schema, &nothing, before, &mut managers, &first);
+        is_new = true;
     }
 
-    let config = remove(schema, config, actor.ignored);
+    let config = without_ignored(schema, config, actor.ignored);
     let attempt = Attempt {
         schema,
-        before: &before,
+        before,
         config: &config,
         actor,
     };
-    let (mut object, mut managers) = attempt.run_with_migration(&managers, force)?;
-    last_applied::refresh(&mut object, &config, actor);
+    let mut outcome = attempt.run_with_migration(managers, force)?;
+    is_new |= last_applied::refresh(&mut outcome.object, &config, actor);
 
-    if let Some(live) = live
-        && equal(&before, &object)
-        && managers.own_the_same(&recorded)
-    {
-        return Ok(live.clone());
+    is_new |= outcome.changed;
+    // Items of a list may have changed places only.
+    if !is_new && without_entries_equal(before, &outcome.object) {
+        return Ok(before.clone());
     }
-    if let Some(owner) = managers.entries.get_mut(&Identity::applier(actor)) {
+    if let Some(owner) = outcome.managers.entries.get_mut(&Identity::applier(actor)) {
         owner.time = Some(actor.now);
     }
-    Ok(with_entries(object, &managers))
+    Ok(with_entries(outcome.object, &outcome.managers))
+}
+
+/// The configuration without what this endpoint does not set.
+fn without_ignored<'a>(schema: &Schema, config: &'a Value, ignored: &FieldSet) -> Cow<'a, Value> {
+    if has_any(config, ignored) {
+        Cow::Owned(remove(schema, config, ignored))
+    } else {
+        Cow::Borrowed(config)
+    }
+}
+
+fn has_any(value: &Value, fields: &FieldSet) -> bool {
+    fields.nodes().any(|(element, node)| match element {
+        Element::Field(name) => value
+            .get(name)
+            .is_some_and(|content| node.member || has_any(content, &node.below)),
+        // Whether an item is there is found out by looking for it, which removing does.
+        _ => true,
+    })
 }
 
 fn check_config(schema: &Schema, config: &Value) -> Result<(), Error> {
@@ -132,40 +147,59 @@ struct Attempt<'a> {
     actor: &'a Actor<'a>,
 }
 
+/// What came of it.
+struct Outcome {
+    object: Value,
+    managers: Managers,
+    /// Whether a field differs from before, or has another owner.
+    changed: bool,
+}
+
 impl Attempt<'_> {
     /// Applies; where `kubectl` meets nothing but what its own client-side apply left, by force.
-    fn run_with_migration(&self, managers: &Managers, force: bool) -> Result<(Value, Managers), Error> {
-        let conflicts = match self.run(managers, force) {
+    fn run_with_migration(&self, managers: Managers, force: bool) -> Result<Outcome, Error> {
+        if force || !last_applied::may_migrate(self.before, self.actor) {
+            return self.run(managers, force);
+        }
+        let conflicts = match self.run(managers.clone(), false) {
             Err(Error::Conflicts(conflicts)) => conflicts,
             other => return other,
         };
-        let remaining = last_applied::remaining(self.schema, self.before, self.actor, conflicts);
-        match remaining {
+        match last_applied::remaining(self.schema, self.before, conflicts) {
             Some(remaining) => Err(Error::Conflicts(remaining)),
             None => self.run(managers, true),
         }
     }
 
-    fn run(&self, managers: &Managers, force: bool) -> Result<(Value, Managers), Error> {
+    fn run(&self, mut managers: Managers, force: bool) -> Result<Outcome, Error> {
         let identity = Identity::applier(self.actor);
-        let mut managers = managers.clone();
-        let fields = owned(self.schema, self.config)
-            .recursive_difference(self.actor.ignored)
-            .difference(&unowned());
+        let mut fields = owned(self.schema, self.config);
+        fields.subtract_with_below(self.actor.ignored);
+        fields.subtract(&unowned());
+        let last = managers.entries.remove(&identity);
         let mine = Owned {
             fields,
             api_version: self.actor.api_version.to_owned(),
-            time: None,
+            time: last.as_ref().and_then(|last| last.time),
         };
-        let (last, time) = match managers.entries.remove(&identity) {
-            Some(last) => (last.fields, last.time),
-            None => (FieldSet::new(), None),
+        let owns_other = match &last {
+            Some(last) => last.fields != mine.fields || last.api_version != mine.api_version,
+            None => !mine.fields.is_empty(),
         };
-        managers.entries.insert(identity.clone(), Owned { time, ..mine });
-        let merged = merge(self.schema, self.before, self.config);
-        let object = prune(self.schema, merged, &managers, &last);
-        let change = compare(self.schema, self.before, &object).without(self.actor.ignored);
-        take(&mut managers, Some(&identity), &change, force).map_err(Error::Conflicts)?;
-        Ok((object, managers))
+        managers.entries.insert(identity.clone(), mine);
+        let mut object = merge(self.schema, without_entries(self.before), self.config);
+        if let Some(last) = last {
+            object = prune(self.schema, object, &managers, &last.fields);
+        }
+        let mut change = compare(self.schema, self.before, &object);
+        change.forget(self.actor.ignored);
+        // The entries are no longer in the object, and not yet again.
+        change.removed.subtract(&unowned());
+        let taken = take(&mut managers, Some(&identity), &change, force).map_err(Error::Conflicts)?;
+        Ok(Outcome {
+            object,
+            managers,
+            changed: owns_other || taken || !change.is_empty(),
+        })
     }
 }

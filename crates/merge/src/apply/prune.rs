@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::apply::managers::Managers;
+use crate::apply::take::unowned;
 use crate::fields::FieldSet;
 use crate::schema::Schema;
 use crate::typed::owned;
@@ -13,13 +14,19 @@ use crate::typed::with_named;
 ///
 /// `managers` already has the applier's new fields.
 pub(super) fn prune(schema: &Schema, merged: Value, managers: &Managers, last: &FieldSet) -> Value {
+    // Nearly always the applier itself goes on owning all it owned.
+    if managers
+        .entries
+        .values()
+        .any(|owner| last.is_subset(&owner.fields))
+    {
+        return merged;
+    }
+    // What names the object is nobody's, and stays.
     let managed = managers
         .entries
         .values()
-        .fold(FieldSet::new(), |all, owner| all.union(&owner.fields));
-    if last.is_subset(&managed) {
-        return merged;
-    }
+        .fold(unowned(), |all, owner| all.union(&owner.fields));
     let last = with_named(schema, last);
     let managed = with_named(schema, &managed);
     let fields_of = |value: &Value| with_named(schema, &owned(schema, value));

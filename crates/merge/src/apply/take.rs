@@ -6,7 +6,7 @@ use crate::apply::managers::Managers;
 use crate::fields::FieldSet;
 use crate::typed::Comparison;
 
-/// Takes the changed fields away from everyone but `actor`.
+/// Takes the changed fields away from everyone but `actor`; tells whether anyone had one.
 ///
 /// # Errors
 /// Without `force`, when someone owns a field that the change sets. Fields that it removes are no conflict.
@@ -15,27 +15,34 @@ pub(super) fn take(
     actor: Option<&Identity>,
     change: &Comparison,
     force: bool,
-) -> Result<(), Conflicts> {
-    let set = change.modified.clone().union(&change.added);
+) -> Result<bool, Conflicts> {
+    if change.is_empty() {
+        managers.drop_empty();
+        return Ok(false);
+    }
+    let mut taken = false;
     let mut conflicts = Vec::new();
     for (identity, owned) in &mut managers.entries {
         if actor == Some(identity) {
             continue;
         }
-        let contested = owned.fields.intersection(&set);
+        let modified = owned.fields.intersection(&change.modified);
+        let contested = modified.union(&owned.fields.intersection(&change.added));
         if !contested.is_empty() {
             conflicts.extend(Conflicts::of(identity, &contested));
-            owned.fields = owned.fields.difference(&contested);
+            owned.fields.subtract(&contested);
+            taken = true;
         }
-        if !change.removed.is_empty() {
-            owned.fields = owned.fields.difference(&change.removed);
+        if !owned.fields.intersection(&change.removed).is_empty() {
+            owned.fields.subtract(&change.removed);
+            taken = true;
         }
     }
     if !force && !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
     }
     managers.drop_empty();
-    Ok(())
+    Ok(taken)
 }
 
 /// The fields that nobody owns, because the server sets them or they name the object.

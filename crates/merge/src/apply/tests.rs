@@ -73,7 +73,7 @@ impl Scene {
             |schema, live, actor| {
                 let mut new = live.cloned().unwrap_or_else(|| json!({}));
                 change(&mut new);
-                Ok(track_update(schema, live, &new, actor))
+                Ok(track_update(schema, live, new, actor))
             },
             manager,
         );
@@ -169,6 +169,19 @@ fn an_applier_without_data_leaves_no_data() {
 }
 
 #[test]
+fn what_names_the_object_outlives_what_was_applied_beside_it() {
+    let labelled = json!({"metadata": {"name": "a", "labels": {"l": "1"}}, "data": {"a": "1"}});
+    let scene = Scene::new(&config_map())
+        .applies("one", &labelled)
+        .updates("server", |object| object["metadata"]["uid"] = json!("u"))
+        .applies("one", &json!({"data": {"a": "1"}}));
+    insta::assert_snapshot!(scene.end(), @r#"
+    {"metadata":{"name":"a","uid":"u"},"data":{"a":"1"}}
+    one Apply 3: .data.a
+    "#);
+}
+
+#[test]
 fn two_appliers_share_an_object_and_equal_fields() {
     let scene = Scene::new(&config_map())
         .applies("one", &data(&json!({"a": "1", "b": "2"})))
@@ -256,6 +269,68 @@ fn items_are_told_apart_by_their_keys() {
     {"metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"2"},{"name":"c"},{"name":"b","ports":[{"port":80},{"port":80,"protocol":"UDP"}]}]}}
     one Apply 3: .spec.containers[name="a"] .spec.containers[name="a"].image .spec.containers[name="a"].name
     two Apply 2: .spec.containers[name="b"] .spec.containers[name="c"] .spec.containers[name="b"].name .spec.containers[name="b"].ports[port=80,protocol="TCP"] .spec.containers[name="b"].ports[port=80,protocol="UDP"] .spec.containers[name="b"].ports[port=80,protocol="TCP"].port .spec.containers[name="b"].ports[port=80,protocol="UDP"].port .spec.containers[name="b"].ports[port=80,protocol="UDP"].protocol .spec.containers[name="c"].name
+    "#);
+}
+
+#[test]
+fn a_given_up_item_stays_for_other_appliers_and_goes_with_what_updaters_put_into_it() {
+    let with = |containers: &Value| json!({"metadata": {"name": "a"}, "spec": {"containers": containers}});
+    let scene = Scene::new(&workload())
+        .applies(
+            "one",
+            &with(&json!([{"name": "a"}, {"name": "b", "ports": [{"port": 1}]}, {"name": "c"}])),
+        )
+        .applies("two", &with(&json!([{"name": "b", "ports": [{"port": 2}]}])))
+        .updates("controller", |object| {
+            object["spec"]["containers"][1]["image"] = json!("i");
+            object["spec"]["containers"][2]["image"] = json!("i");
+        })
+        .applies("one", &with(&json!([{"name": "a"}])));
+    insta::assert_snapshot!(scene.end(), @r#"
+    {"metadata":{"name":"a"},"spec":{"containers":[{"name":"a"},{"name":"b","ports":[{"port":2}],"image":"i"}]}}
+    controller Update 3: .spec.containers[name="b"].image
+    one Apply 4: .spec.containers[name="a"] .spec.containers[name="a"].name
+    two Apply 2: .spec.containers[name="b"] .spec.containers[name="b"].name .spec.containers[name="b"].ports[port=2,protocol="TCP"] .spec.containers[name="b"].ports[port=2,protocol="TCP"].port
+    "#);
+}
+
+#[test]
+fn a_given_up_map_stays_as_far_as_others_filled_it() {
+    let scene = Scene::new(&workload())
+        .applies(
+            "one",
+            &json!({"metadata": {"name": "a"}, "spec": {"replicas": 1}, "status": {"ready": 1}}),
+        )
+        .updates("controller", |object| object["spec"]["args"] = json!(["x"]))
+        .applies("one", &json!({"metadata": {"name": "a"}, "spec": null}))
+        .applies("one", &json!({"metadata": {"name": "a"}, "spec": {}}))
+        .applies("one", &json!({"metadata": {"name": "a"}}));
+    insta::assert_snapshot!(scene.end(), @r#"
+    {"metadata":{"name":"a"},"spec":{"args":["x"]}}
+    controller Update 2: .spec.args
+    "#);
+}
+
+#[test]
+fn what_became_one_value_is_owned_as_a_whole() {
+    let mut scene = Scene::new(&workload());
+    let entry = |name: &str, fields: Value| json!({"manager": name, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    scene.object = Some(json!({
+        "metadata": {"name": "a", "managedFields": [
+            entry("one", json!({"f:spec": {"f:selector": {"f:a": {}}, "f:args": {"v:\"x\"": {}}}})),
+        ]},
+        "spec": {"selector": {"a": "1"}, "args": ["x"]},
+    }));
+    let scene = scene.applies(
+        "two",
+        &json!({"metadata": {"name": "a"}, "spec": {"selector": {"b": "1"}, "args": ["y"]}}),
+    );
+    insta::assert_snapshot!(scene.end(), @r#"
+    Apply failed with 2 conflicts: conflicts with "one":
+    - .spec.args
+    - .spec.selector
+    {"metadata":{"name":"a"},"spec":{"selector":{"a":"1"},"args":["x"]}}
+    one Apply -1: .spec.args[="x"] .spec.selector.a
     "#);
 }
 
@@ -424,7 +499,7 @@ fn each_endpoint_owns_its_part() {
     assert_eq!(object.get("status"), None);
     let mut new = object.clone();
     new["status"] = json!({"ready": 2});
-    let object = track_update(&schema, Some(&object), &new, &endpoint);
+    let object = track_update(&schema, Some(&object), new, &endpoint);
     insta::assert_snapshot!(object["metadata"]["managedFields"], @r#"[{"manager":"one","operation":"Apply","apiVersion":"v1","time":"1970-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:l":{}}},"f:spec":{"f:replicas":{}}}},{"manager":"one","operation":"Update","apiVersion":"v1","time":"1970-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:status":{".":{},"f:ready":{}}},"subresource":"status"}]"#);
     let object =
         apply(&schema, Some(&object), &config, &endpoint, false).expect_err("it is another entry's field");

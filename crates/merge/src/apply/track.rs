@@ -9,12 +9,10 @@ use crate::apply::identity::Identity;
 use crate::apply::managers::Managers;
 use crate::apply::managers::Owned;
 use crate::apply::managers::with_entries;
-use crate::apply::managers::without_entries;
 use crate::apply::take::take;
 use crate::apply::take::unowned;
 use crate::schema::Schema;
 use crate::typed::compare;
-use crate::typed::settle;
 
 /// Returns the object about to be stored with its entries brought up to date: the actor owns what it changed.
 ///
@@ -24,18 +22,15 @@ use crate::typed::settle;
 /// An object whose entries were deleted is not tracked until it is applied to.
 ///
 /// Total: what cannot be read is owned by nobody.
-pub fn track_update(schema: &Schema, live: Option<&Value>, new: &Value, actor: &Actor<'_>) -> Value {
-    let mut managers = current(live, new, actor);
-    let object = without_entries(new);
+pub fn track_update(schema: &Schema, live: Option<&Value>, new: Value, actor: &Actor<'_>) -> Value {
+    let mut managers = current(live, &new, actor);
     if managers.is_empty() && live.is_some() {
-        return with_entries(object, &managers);
+        return with_entries(new, &managers);
     }
-    for owner in managers.entries.values_mut() {
-        owner.fields = settle(schema, &owner.fields);
-    }
-    let before = live.map_or_else(|| Value::Object(Map::new()), without_entries);
-    track(schema, &before, &object, &mut managers, actor);
-    with_entries(object, &managers)
+    managers.settle(schema);
+    let nothing = Value::Object(Map::new());
+    track(schema, live.unwrap_or(&nothing), &new, &mut managers, actor);
+    with_entries(new, &managers)
 }
 
 fn current(live: Option<&Value>, new: &Value, actor: &Actor<'_>) -> Managers {
@@ -57,7 +52,7 @@ fn current(live: Option<&Value>, new: &Value, actor: &Actor<'_>) -> Managers {
     }
 }
 
-/// Gives the actor what differs between the two objects, which have no entries.
+/// Gives the actor what differs between the two objects; their entries are not looked at.
 pub(super) fn track(
     schema: &Schema,
     before: &Value,
@@ -65,10 +60,12 @@ pub(super) fn track(
     managers: &mut Managers,
     actor: &Actor<'_>,
 ) {
-    let change = compare(schema, before, after).without(actor.ignored);
+    let mut change = compare(schema, before, after);
+    change.forget(actor.ignored);
     // Nothing is a conflict by force.
     let _by_force = take(managers, None, &change, true);
-    let taken = change.modified.union(&change.added).difference(&unowned());
+    let mut taken = change.modified.union(&change.added);
+    taken.subtract(&unowned());
     if !taken.is_empty() {
         let identity = Identity::updater(actor.manager, actor.api_version, actor.subresource);
         let before = managers.entries.remove(&identity);

@@ -1,8 +1,7 @@
 //! One step of a path into an object.
 
 use std::fmt;
-
-use serde_json::Value;
+use std::sync::Arc;
 
 pub use crate::fields::order::Key;
 
@@ -12,7 +11,7 @@ pub enum Element {
     /// A field of a map.
     Field(String),
     /// The item of a list whose key fields have these values, sorted by name.
-    Keyed(Vec<(String, Key)>),
+    Keyed(Vec<(Arc<str>, Key)>),
     /// The item of a set.
     Value(Key),
     /// The item at a position.
@@ -35,18 +34,14 @@ impl fmt::Display for Element {
                 formatter.write_str("[")?;
                 for (index, (name, value)) in keys.iter().enumerate() {
                     let comma = if index > 0 { "," } else { "" };
-                    write!(formatter, "{comma}{name}={}", text(&value.0))?;
+                    write!(formatter, "{comma}{name}={value}")?;
                 }
                 formatter.write_str("]")
             }
-            Self::Value(value) => write!(formatter, "[={}]", text(&value.0)),
+            Self::Value(value) => write!(formatter, "[={value}]"),
             Self::Index(index) => write!(formatter, "[{index}]"),
         }
     }
-}
-
-fn text(value: &Value) -> String {
-    value.to_string()
 }
 
 /// A path as one text: `.spec.containers[name="a"].image`.

@@ -13,6 +13,7 @@ mod wire;
 pub use element::Element;
 pub use element::Key;
 pub use element::path_text;
+pub(crate) use order::compare;
 pub(crate) use order::equal;
 pub use set::FieldSet;
 pub(crate) use set::Node;

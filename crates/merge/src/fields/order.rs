@@ -1,6 +1,7 @@
 //! A total order of JSON values, so that they can be keys.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use serde_json::Map;
 use serde_json::Number;
@@ -10,7 +11,56 @@ use serde_json::Value;
 ///
 /// Numbers are equal when their amounts are: `1` and `1.0` name the same item.
 #[derive(Clone, Debug)]
-pub struct Key(pub Value);
+pub struct Key(Content);
+
+/// Nearly all keys are texts, which need no box of their own.
+#[derive(Clone, Debug)]
+enum Content {
+    Text(String),
+    Other(Box<Value>),
+}
+
+impl Key {
+    /// A value as a key.
+    pub fn new(value: Value) -> Self {
+        Self(match value {
+            Value::String(text) => Content::Text(text),
+            other => Content::Other(Box::new(other)),
+        })
+    }
+}
+
+impl fmt::Display for Key {
+    /// Writes the value as JSON.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Text(text) => Quoted(text).fmt(formatter),
+            Content::Other(value) => value.fmt(formatter),
+        }
+    }
+}
+
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        match key.0 {
+            Content::Text(text) => Self::String(text),
+            Content::Other(value) => *value,
+        }
+    }
+}
+
+/// A text as JSON.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+        if self.0.bytes().all(is_plain) {
+            return write!(formatter, "\"{}\"", self.0);
+        }
+        Value::from(self.0).fmt(formatter)
+    }
+}
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
@@ -28,12 +78,18 @@ impl PartialOrd for Key {
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        compare(&self.0, &other.0)
+        match (&self.0, &other.0) {
+            (Content::Text(left), Content::Text(right)) => left.cmp(right),
+            (Content::Other(left), Content::Other(right)) => compare(left, right),
+            // A text is no other: only the ranks decide.
+            (Content::Text(_), Content::Other(right)) => TEXT.cmp(&rank(right)),
+            (Content::Other(left), Content::Text(_)) => rank(left).cmp(&TEXT),
+        }
     }
 }
 
 /// Numbers first, then texts, booleans, lists, maps, and null.
-fn compare(left: &Value, right: &Value) -> Ordering {
+pub(crate) fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => numbers(left, right),
         (Value::String(left), Value::String(right)) => left.cmp(right),
@@ -44,10 +100,13 @@ fn compare(left: &Value, right: &Value) -> Ordering {
     }
 }
 
+/// The rank of texts.
+const TEXT: u8 = 1;
+
 fn rank(value: &Value) -> u8 {
     match value {
         Value::Number(_) => 0,
-        Value::String(_) => 1,
+        Value::String(_) => TEXT,
         Value::Bool(_) => 2,
         Value::Array(_) => 3,
         Value::Object(_) => 4,

@@ -7,16 +7,16 @@ use super::Key;
 
 fn elements() -> impl Strategy<Value = Element> {
     let scalar = prop_oneof![
-        (0..3_i64).prop_map(|number| Key(json!(number))),
-        "[ab\"]".prop_map(|text| Key(json!(text))),
-        any::<bool>().prop_map(|truth| Key(json!(truth))),
+        (0..3_i64).prop_map(|number| Key::new(json!(number))),
+        "[ab\"]".prop_map(|text| Key::new(json!(text))),
+        any::<bool>().prop_map(|truth| Key::new(json!(truth))),
     ];
     prop_oneof![
         4 => "[abc.:]{1,2}".prop_map(Element::Field),
         1 => scalar.clone().prop_map(Element::Value),
         1 => (0..3_i64).prop_map(Element::Index),
         1 => proptest::collection::btree_map("[ab]", scalar, 1..3)
-            .prop_map(|keys| Element::Keyed(keys.into_iter().collect())),
+            .prop_map(|keys| Element::Keyed(keys.into_iter().map(|(name, value)| (name.into(), value)).collect())),
     ]
 }
 
@@ -34,7 +34,7 @@ fn set(paths: &[Vec<Element>]) -> FieldSet {
 
 #[test]
 fn sets_are_written_as_fields_v1() {
-    let name = |value| Element::Keyed(vec![("name".to_owned(), Key(json!(value)))]);
+    let name = |value| Element::Keyed(vec![("name".into(), Key::new(json!(value)))]);
     let field = |name: &str| Element::field(name);
     let set = set(&[
         vec![field("spec"), field("replicas")],
@@ -43,7 +43,7 @@ fn sets_are_written_as_fields_v1() {
         vec![
             field("metadata"),
             field("finalizers"),
-            Element::Value(Key(json!("x/y"))),
+            Element::Value(Key::new(json!("x/y"))),
         ],
         vec![field("data")],
         vec![field("list"), Element::Index(3)],

@@ -3,12 +3,15 @@
 //! A field is `f:name`, a keyed item `k:{…}`, an item of a set `v:…`, a position `i:0`. An element without paths below
 //! it has `{}`; one that is in the set and has paths below it says so with `".": {}`.
 
+use std::sync::Arc;
+
 use serde_json::Map;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::fields::element::Element;
 use crate::fields::element::Key;
+use crate::fields::order::Quoted;
 use crate::fields::set::FieldSet;
 use crate::fields::set::Node;
 
@@ -45,22 +48,25 @@ impl FieldSet {
 
 fn read(fields: &Value) -> Result<Node, Error> {
     let fields = fields.as_object().ok_or(Error::NoObject)?;
-    let mut node = Node::default();
+    let mut member = false;
+    let mut nodes = Vec::with_capacity(fields.len());
     for (key, content) in fields {
         if key == "." {
-            node.member = true;
+            member = true;
         } else if let Some(element) = parse(key)? {
-            let child = read(content)?;
-            node.below.put(element, child);
+            nodes.push((element, read(content)?));
         }
     }
-    // What names nothing below it names itself.
-    node.member |= node.below.is_empty();
-    Ok(node)
+    let below = FieldSet::from_nodes(nodes);
+    Ok(Node {
+        // What names nothing below it names itself.
+        member: member || below.is_empty(),
+        below,
+    })
 }
 
 fn write(set: &FieldSet, member: bool) -> Map<String, Value> {
-    let mut fields = Map::new();
+    let mut fields = Map::with_capacity(set.nodes().len() + 1);
     if member && !set.is_empty() {
         fields.insert(".".to_owned(), Value::Object(Map::new()));
     }
@@ -72,15 +78,20 @@ fn write(set: &FieldSet, member: bool) -> Map<String, Value> {
 
 fn print(element: &Element) -> String {
     match element {
-        Element::Field(name) => format!("f:{name}"),
-        Element::Keyed(keys) => {
-            let fields: Map<String, Value> = keys
-                .iter()
-                .map(|(name, value)| (name.clone(), value.0.clone()))
-                .collect();
-            format!("k:{}", Value::Object(fields))
+        Element::Field(name) => {
+            let mut text = String::with_capacity(name.len() + 2);
+            text.push_str("f:");
+            text.push_str(name);
+            text
         }
-        Element::Value(value) => format!("v:{}", value.0),
+        Element::Keyed(keys) => {
+            let fields = keys
+                .iter()
+                .map(|(name, value)| format!("{}:{value}", Quoted(name)));
+            let fields: Vec<String> = fields.collect();
+            format!("k:{{{}}}", fields.join(","))
+        }
+        Element::Value(value) => format!("v:{value}"),
         Element::Index(index) => format!("i:{index}"),
     }
 }
@@ -96,22 +107,22 @@ fn parse(key: &str) -> Result<Option<Element>, Error> {
     };
     let element = match kind {
         "f" => Element::field(content),
-        "v" => Element::Value(Key(value()?)),
+        "v" => Element::Value(Key::new(value()?)),
         "i" => {
             let index = content.parse();
             Element::Index(index.map_err(|_error| fault("what follows the colon is no number"))?)
         }
-        "k" => match value()? {
-            Value::Object(fields) => {
-                let mut keys: Vec<(String, Key)> = fields
-                    .into_iter()
-                    .map(|(name, value)| (name, Key(value)))
-                    .collect();
-                keys.sort();
-                Element::Keyed(keys)
-            }
-            _ => return Err(fault("what follows the colon is no object")),
-        },
+        "k" => {
+            let Value::Object(keys) = value()? else {
+                return Err(fault("what follows the colon is no object"));
+            };
+            let keys = keys.into_iter();
+            let mut keys: Vec<(Arc<str>, Key)> = keys
+                .map(|(name, value)| (Arc::from(name), Key::new(value)))
+                .collect();
+            keys.sort();
+            Element::Keyed(keys)
+        }
         _ if kind.len() == 1 => return Ok(None),
         _ => return Err(fault("missing colon")),
     };

@@ -22,4 +22,5 @@ pub use operation::Patch;
 pub use run::Error;
 pub use run::MAX_COPIED;
 pub use run::MAX_DEPTH;
+pub use run::MAX_MOVED;
 pub use run::apply;

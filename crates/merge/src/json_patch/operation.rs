@@ -35,7 +35,7 @@ impl Patch {
     /// Decodes an array of operations.
     ///
     /// # Errors
-    /// When it is no array, has too many operations, or an operation is not what the RFC says; see [`Error`].
+    /// When it is no array, has too many operations, or an operation is not what the RFC says; see [`enum@Error`].
     pub fn decode(patch: &Value) -> Result<Self, Error> {
         let entries = patch.as_array().ok_or(Error::NoArray)?;
         if entries.len() > MAX_OPERATIONS {

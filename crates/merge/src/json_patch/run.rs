@@ -14,6 +14,10 @@ use crate::json_patch::pointer::index_of;
 /// Most bytes, as JSON, that the `copy` operations of one patch may add; the API server's bound of a request, 3 MiB.
 pub const MAX_COPIED: usize = 3 * 1024 * 1024;
 
+/// Most fields and items that one patch may move to make or fill gaps. Ten thousand operations at the front of a list of
+/// a thousand are allowed; at the front of the longest that fits into an object they would take minutes.
+pub const MAX_MOVED: usize = 20_000_000;
+
 /// How deep a patched document may be: what a JSON reader accepts.
 pub const MAX_DEPTH: usize = 127;
 
@@ -44,7 +48,7 @@ pub enum Error {
 /// Decodes `patch` and returns the document with it applied.
 ///
 /// # Errors
-/// See [`Error`].
+/// See [`enum@Error`].
 pub fn apply(document: Value, patch: &Value) -> Result<Value, Error> {
     Patch::decode(patch)?.apply(document)
 }
@@ -55,9 +59,9 @@ impl Patch {
     /// # Errors
     /// When an operation does not apply.
     pub fn apply(&self, mut document: Value) -> Result<Value, Error> {
-        let mut copied = 0;
+        let mut spent = Spent::default();
         for (index, operation) in self.operations.iter().enumerate() {
-            run(&mut document, operation, &mut copied).map_err(|message| Error::Operation {
+            run(&mut document, operation, &mut spent).map_err(|message| Error::Operation {
                 index,
                 path: operation.path.text().to_owned(),
                 message,
@@ -67,14 +71,44 @@ impl Patch {
     }
 }
 
-fn run(document: &mut Value, operation: &Operation, copied: &mut usize) -> Result<(), String> {
+/// What the operations so far have cost.
+#[derive(Default)]
+struct Spent {
+    copied: usize,
+    moved: usize,
+}
+
+impl Spent {
+    fn copy(&mut self, bytes: usize) -> Result<(), String> {
+        self.copied = self.copied.saturating_add(bytes);
+        if self.copied <= MAX_COPIED {
+            return Ok(());
+        }
+        Err(format!(
+            "Unable to complete the copy, the accumulated size increase of copy is {}, exceeding the limit {MAX_COPIED}",
+            self.copied
+        ))
+    }
+
+    fn shift(&mut self, places: usize) -> Result<(), String> {
+        self.moved = self.moved.saturating_add(places);
+        if self.moved <= MAX_MOVED {
+            return Ok(());
+        }
+        Err(format!(
+            "the patch moves more than {MAX_MOVED} fields and items out of their places"
+        ))
+    }
+}
+
+fn run(document: &mut Value, operation: &Operation, spent: &mut Spent) -> Result<(), String> {
     let path = &operation.path;
     match &operation.action {
-        Action::Add(value) => add(document, path, value.clone(), "add"),
-        Action::Remove => remove(document, path, "remove").map(drop),
+        Action::Add(value) => add(document, path, value.clone(), "add", spent),
+        Action::Remove => remove(document, path, "remove", spent).map(drop),
         Action::Replace(value) => replace(document, path, value),
-        Action::Move(from) => relocate(document, from, path),
-        Action::Copy(from) => duplicate(document, from, path, copied),
+        Action::Move(from) => relocate(document, from, path, spent),
+        Action::Copy(from) => duplicate(document, from, path, spent),
         Action::Test(value) => test(document, path, value),
     }
 }
@@ -96,7 +130,13 @@ fn place<'a, 'p>(
     })
 }
 
-fn add(document: &mut Value, path: &Pointer, value: Value, op: &str) -> Result<(), String> {
+fn add(
+    document: &mut Value,
+    path: &Pointer,
+    value: Value,
+    op: &str,
+    spent: &mut Spent,
+) -> Result<(), String> {
     let what = if op == "add" { "path" } else { "destination path" };
     shallow(path, &value, op)?;
     let (parent, key) = place(document, path, op, what)?;
@@ -112,6 +152,7 @@ fn add(document: &mut Value, path: &Pointer, value: Value, op: &str) -> Result<(
         Value::Array(items) => {
             let position = index_of(key, items.len() + 1)
                 .ok_or_else(|| format!("error in {op} for path: '{}': {}", path.text(), no_index(key)))?;
+            spent.shift(items.len() - position)?;
             items.insert(position, value);
             Ok(())
         }
@@ -119,9 +160,14 @@ fn add(document: &mut Value, path: &Pointer, value: Value, op: &str) -> Result<(
     }
 }
 
-fn remove(document: &mut Value, path: &Pointer, op: &str) -> Result<Value, String> {
+fn remove(document: &mut Value, path: &Pointer, op: &str, spent: &mut Spent) -> Result<Value, String> {
     let what = if op == "remove" { "path" } else { "from path" };
     let (parent, key) = place(document, path, op, what)?;
+    spent.shift(match parent {
+        Value::Object(fields) => fields.len(),
+        Value::Array(items) => items.len(),
+        _ => 0,
+    })?;
     let removed = match parent {
         // The order of the other fields is kept.
         Value::Object(fields) => fields
@@ -165,7 +211,7 @@ fn replace(document: &mut Value, path: &Pointer, value: &Value) -> Result<(), St
     ))
 }
 
-fn relocate(document: &mut Value, from: &Pointer, path: &Pointer) -> Result<(), String> {
+fn relocate(document: &mut Value, from: &Pointer, path: &Pointer, spent: &mut Spent) -> Result<(), String> {
     if path.is_within(from) {
         return Err(format!(
             "move operation does not apply: '{}' lies within '{}'",
@@ -173,11 +219,11 @@ fn relocate(document: &mut Value, from: &Pointer, path: &Pointer) -> Result<(), 
             from.text()
         ));
     }
-    let value = remove(document, from, "move")?;
-    add(document, path, value, "move")
+    let value = remove(document, from, "move", spent)?;
+    add(document, path, value, "move", spent)
 }
 
-fn duplicate(document: &mut Value, from: &Pointer, path: &Pointer, copied: &mut usize) -> Result<(), String> {
+fn duplicate(document: &mut Value, from: &Pointer, path: &Pointer, spent: &mut Spent) -> Result<(), String> {
     let (parent, key) = place(document, from, "copy", "from path")?;
     let value = match parent {
         Value::Object(fields) => fields.get(key).cloned().unwrap_or(Value::Null),
@@ -186,14 +232,8 @@ fn duplicate(document: &mut Value, from: &Pointer, path: &Pointer, copied: &mut 
             .ok_or_else(|| format!("error in copy for from: '{}': {}", from.text(), no_index(key)))?,
         _ => Value::Null,
     };
-    *copied = copied.saturating_add(size(&value));
-    if *copied > MAX_COPIED {
-        return Err(format!(
-            "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit \
-             {MAX_COPIED}"
-        ));
-    }
-    add(document, path, value, "copy")
+    spent.copy(size(&value))?;
+    add(document, path, value, "copy", spent)
 }
 
 fn test(document: &mut Value, path: &Pointer, value: &Value) -> Result<(), String> {

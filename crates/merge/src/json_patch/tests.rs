@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Error;
 use super::MAX_DEPTH;
+use super::MAX_MOVED;
 use super::MAX_OPERATIONS;
 use super::apply;
 use crate::random::objects;
@@ -174,6 +175,10 @@ fn patches_are_bounded() {
     let error =
         apply(json!({"a": ["0123456789abcdef"]}), &Value::Array(doubling)).expect_err("it grows without end");
     assert!(error.to_string().contains("exceeding the limit"), "{error}");
+    let list = Value::Array(vec![json!(0); MAX_MOVED / 100]);
+    let front = vec![json!({"op": "add", "path": "/a/0", "value": 1}); 101];
+    let error = apply(json!({"a": list}), &Value::Array(front)).expect_err("all items move each time");
+    assert!(error.to_string().contains("moves more than"), "{error}");
     let path = "/a".repeat(MAX_DEPTH);
     let deep: Vec<Value> = (1..=MAX_DEPTH)
         .map(|depth| json!({"op": "add", "path": path[..depth * 2], "value": {}}))

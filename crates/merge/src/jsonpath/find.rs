@@ -11,26 +11,50 @@ use crate::jsonpath::syntax::Filter;
 use crate::jsonpath::syntax::Slice;
 use crate::jsonpath::syntax::Step;
 
-/// Most values that a step may lead to. Steps multiply, so that a short path could find more than memory holds.
-pub const MAX_RESULTS: usize = 100_000;
+/// Most values that may be looked at. Steps multiply, so that a short path could look longer than anyone waits.
+pub const MAX_VISITS: usize = 5_000_000;
+
+/// How many values may still be looked at.
+pub(super) struct Budget(usize);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self(MAX_VISITS)
+    }
+
+    fn spend(&mut self, visits: usize) -> Result<(), Error> {
+        self.0 = self.0.checked_sub(visits).ok_or(Error::TooMany)?;
+        Ok(())
+    }
+}
 
 /// The values that the steps lead to from the given ones.
-pub(super) fn find<'a>(steps: &'a [Step], from: Vec<&'a Value>) -> Result<Vec<&'a Value>, Error> {
+pub(super) fn find<'a>(
+    steps: &'a [Step],
+    from: Vec<&'a Value>,
+    budget: &mut Budget,
+) -> Result<Vec<&'a Value>, Error> {
+    // What finds nothing costs as well.
+    budget.spend(1)?;
     let mut values = from;
     for step in steps {
         let mut found = Vec::new();
         for value in values {
-            follow(step, value, &mut found)?;
-            if found.len() > MAX_RESULTS {
-                return Err(Error::TooMany);
-            }
+            let before = found.len();
+            follow(step, value, &mut found, budget)?;
+            budget.spend(1 + found.len() - before)?;
         }
         values = found;
     }
     Ok(values)
 }
 
-fn follow<'a>(step: &'a Step, value: &'a Value, found: &mut Vec<&'a Value>) -> Result<(), Error> {
+fn follow<'a>(
+    step: &'a Step,
+    value: &'a Value,
+    found: &mut Vec<&'a Value>,
+    budget: &mut Budget,
+) -> Result<(), Error> {
     match step {
         Step::Field(name) => found.extend(value.get(name.as_str())),
         Step::All => found.extend(children(value)),
@@ -42,12 +66,12 @@ fn follow<'a>(step: &'a Step, value: &'a Value, found: &mut Vec<&'a Value>) -> R
         Step::Slice(slice) => found.extend(sliced(items(value), *slice)),
         Step::Union(branches) => {
             for branch in branches {
-                found.extend(find(&branch.steps, vec![value])?);
+                found.extend(find(&branch.steps, vec![value], budget)?);
             }
         }
         Step::Filter(filter) => {
             for item in items(value) {
-                if holds(filter, item)? {
+                if holds(filter, item, budget)? {
                     found.push(item);
                 }
             }
@@ -105,12 +129,12 @@ fn sliced(items: &[Value], slice: Slice) -> impl Iterator<Item = &Value> {
     range.iter().step_by(slice.step.unwrap_or(1))
 }
 
-fn holds(filter: &Filter, item: &Value) -> Result<bool, Error> {
-    let left = find(&filter.left.steps, vec![item])?;
+fn holds(filter: &Filter, item: &Value, budget: &mut Budget) -> Result<bool, Error> {
+    let left = find(&filter.left.steps, vec![item], budget)?;
     let Some((comparison, right)) = &filter.right else {
         return Ok(!left.is_empty());
     };
-    let right = find(&right.steps, vec![item])?;
+    let right = find(&right.steps, vec![item], budget)?;
     let (Some(left), Some(right)) = (left.first(), right.first()) else {
         return Ok(false);
     };

@@ -17,7 +17,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use find::MAX_RESULTS;
+pub use find::MAX_VISITS;
 pub use scan::MAX_TEXT;
 pub use syntax::Path;
 pub use template::Template;
@@ -25,7 +25,7 @@ pub use template::text;
 
 use thiserror::Error;
 
-/// Why a text is no path or template, or a result is too large.
+/// Why a text is no path or template, or a path leads too far.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// The text is too long.
@@ -42,7 +42,7 @@ pub enum Error {
         /// Where, in bytes from the start of the text or of the filter it is in.
         position: usize,
     },
-    /// It finds too many values.
-    #[error("a JSON path finds at most {MAX_RESULTS} values")]
+    /// It looks at too many values.
+    #[error("a JSON path looks at no more than {MAX_VISITS} values")]
     TooMany,
 }

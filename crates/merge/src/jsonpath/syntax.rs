@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::jsonpath::Error;
+use crate::jsonpath::find::Budget;
 use crate::jsonpath::find::find;
 use crate::jsonpath::parse::parse_path;
 
@@ -63,9 +64,9 @@ impl Path {
     /// The values that the path leads to, in order.
     ///
     /// # Errors
-    /// When there are more than [`MAX_RESULTS`](crate::jsonpath::MAX_RESULTS).
+    /// When it looks at more than [`MAX_VISITS`](crate::jsonpath::MAX_VISITS) values.
     pub fn find<'a>(&'a self, value: &'a Value) -> Result<Vec<&'a Value>, Error> {
-        find(&self.steps, vec![value])
+        find(&self.steps, vec![value], &mut Budget::new())
     }
 }
 

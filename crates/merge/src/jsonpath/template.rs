@@ -6,7 +6,8 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::jsonpath::Error;
-use crate::jsonpath::find::MAX_RESULTS;
+use crate::jsonpath::find::Budget;
+use crate::jsonpath::find::find;
 use crate::jsonpath::parse::MAX_DEPTH;
 use crate::jsonpath::parse::parse_path;
 use crate::jsonpath::scan::Scanner;
@@ -29,40 +30,31 @@ impl Template {
     /// The text with the values of `value` in it. Several values of one path are separated by spaces.
     ///
     /// # Errors
-    /// When more than [`MAX_RESULTS`] values are found in all.
+    /// When more than [`MAX_VISITS`](crate::jsonpath::MAX_VISITS) values are looked at in all.
     pub fn render(&self, value: &Value) -> Result<String, Error> {
         let mut text = String::new();
-        let mut budget = MAX_RESULTS;
-        render(&self.nodes, value, &mut text, &mut budget)?;
+        render(&self.nodes, value, &mut text, &mut Budget::new())?;
         Ok(text)
     }
 }
 
-fn render(nodes: &[Node], value: &Value, text: &mut String, budget: &mut usize) -> Result<(), Error> {
+fn render(nodes: &[Node], value: &Value, text: &mut String, budget: &mut Budget) -> Result<(), Error> {
     for node in nodes {
         match node {
             Node::Text(literal) => text.push_str(literal),
             Node::Values(path) => {
-                let values = found(path, value, budget)?;
+                let values = find(&path.steps, vec![value], budget)?;
                 let texts: Vec<String> = values.into_iter().map(self::text).collect();
                 text.push_str(&texts.join(" "));
             }
             Node::Range(path, nodes) => {
-                for item in found(path, value, budget)? {
+                for item in find(&path.steps, vec![value], budget)? {
                     render(nodes, item, text, budget)?;
                 }
             }
         }
     }
     Ok(())
-}
-
-fn found<'a>(path: &'a Path, value: &'a Value, budget: &mut usize) -> Result<Vec<&'a Value>, Error> {
-    let values = path.find(value)?;
-    // What finds nothing costs as well.
-    let rest = budget.checked_sub(values.len().max(1));
-    *budget = rest.ok_or(Error::TooMany)?;
-    Ok(values)
 }
 
 /// A value as a template shows it: a text as it is, an object or list as JSON with its fields sorted, null as nothing.

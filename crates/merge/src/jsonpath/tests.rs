@@ -161,10 +161,17 @@ fn what_is_no_template_says_where() {
 
 #[test]
 fn paths_are_bounded() {
-    let wide = Value::Array(vec![json!(vec![0; 100]); 100]);
-    let wider = json!({"a": [wide, wide, wide, wide, wide, wide, wide, wide, wide, wide, wide]});
-    let path: Path = "{.a[*][*][*]}".parse().unwrap();
-    assert_eq!(path.find(&wider), Err(Error::TooMany));
+    let wide = json!({"a": vec![json!({"b": [{"c": [1]}]}); 1000]});
+    let path: Path = "{.a[?(@..[?(@..c)])].b}".parse().unwrap();
+    assert_eq!(path.find(&wide).map(|found| found.len()), Ok(1000));
+    // Each of the eight multiplies by ten.
+    let multiplied = format!(
+        "{{{}}}",
+        ".x[*]['x','x','x','x','x','x','x','x','x','x']".repeat(8)
+    );
+    let nested = (0..20).fold(json!(1), |inner, _| json!({"x": [{"x": inner}]}));
+    let path: Path = multiplied.parse().unwrap();
+    assert_eq!(path.find(&nested), Err(Error::TooMany));
     assert_eq!("x".repeat(MAX_TEXT + 1).parse::<Template>(), Err(Error::TooLong));
     let nested = format!("{}{}", "{range .[*]}".repeat(10), "{end}".repeat(10));
     assert_eq!(nested.parse::<Template>(), Err(Error::TooDeep));

@@ -1,6 +1,7 @@
 //! The types of a schema, in one table, so that they may refer to each other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -45,7 +46,7 @@ pub(crate) enum ListKind {
     /// By their value.
     Set,
     /// By these fields of each, sorted.
-    Keyed(Vec<String>),
+    Keyed(Vec<Arc<str>>),
 }
 
 #[derive(Clone, Debug)]

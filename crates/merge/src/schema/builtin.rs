@@ -17,7 +17,7 @@ pub(super) fn object_meta(schema: &mut Schema) -> TypeId {
     });
     let texts = schema.add(map(BTreeMap::new(), Some(text), false));
     let owner = schema.add(map(BTreeMap::new(), Some(TypeId::DEDUCED), true));
-    let owners = schema.add(list(owner, ListKind::Keyed(vec!["uid".to_owned()])));
+    let owners = schema.add(list(owner, ListKind::Keyed(vec!["uid".into()])));
     let finalizers = schema.add(list(text, ListKind::Set));
     let managed = schema.add(list(TypeId::ATOMIC, ListKind::Atomic));
     let fields = [

@@ -1,6 +1,7 @@
 //! From an OpenAPI or JSON schema to the types of merging.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -194,10 +195,10 @@ impl<'a> Builder<'a> {
             let names = keywords
                 .get("x-kubernetes-list-map-keys")
                 .and_then(Value::as_array);
-            let mut keys: Vec<String> = names
+            let mut keys: Vec<Arc<str>> = names
                 .into_iter()
                 .flatten()
-                .filter_map(|name| name.as_str().map(str::to_owned))
+                .filter_map(|name| name.as_str().map(Arc::from))
                 .collect();
             keys.sort();
             keys
@@ -206,7 +207,7 @@ impl<'a> Builder<'a> {
             Some("set") => ListKind::Set,
             Some("map") => ListKind::Keyed(keys()),
             None if merges(keywords) => match text(keywords, "x-kubernetes-patch-merge-key") {
-                Some(key) => ListKind::Keyed(vec![key.to_owned()]),
+                Some(key) => ListKind::Keyed(vec![key.into()]),
                 None => ListKind::Set,
             },
             _ => ListKind::Atomic,

@@ -53,13 +53,13 @@ fn check_types(old: &[Value], patch: &[Value], path: &str) -> Result<(), Error> 
 }
 
 fn merge_values(old: Vec<Value>, patch: &[Value]) -> Vec<Value> {
-    let live: Vec<Key> = old.iter().cloned().map(Key).collect();
-    let wanted: Vec<Key> = patch.iter().cloned().map(Key).collect();
+    let live: Vec<Key> = old.iter().cloned().map(Key::new).collect();
+    let wanted: Vec<Key> = patch.iter().cloned().map(Key::new).collect();
     let mut seen = BTreeSet::new();
     let all = live.iter().chain(&wanted);
     let merged = all
         .filter(|key| seen.insert((*key).clone()))
-        .map(|key| (key.clone(), key.0.clone()))
+        .map(|key| (key.clone(), key.clone().into()))
         .collect();
     drop(old);
     ordered(merged, &wanted, &live)
@@ -67,8 +67,8 @@ fn merge_values(old: Vec<Value>, patch: &[Value]) -> Vec<Value> {
 
 /// Takes values out of a list: `$deleteFromPrimitiveList`.
 pub(super) fn without_values(items: &mut Vec<Value>, values: &[Value]) {
-    let values: BTreeSet<Key> = values.iter().cloned().map(Key).collect();
-    items.retain(|item| !values.contains(&Key(item.clone())));
+    let values: BTreeSet<Key> = values.iter().cloned().map(Key::new).collect();
+    items.retain(|item| !values.contains(&Key::new(item.clone())));
 }
 
 fn merge_items(
@@ -91,7 +91,7 @@ fn merge_items(
         match place.and_then(|place| merged.get_mut(place)) {
             Some((_, place)) => {
                 if let (Value::Object(old), Value::Object(change)) = (place.take(), item) {
-                    let at = format!("{path}[{key}={}]", name.0);
+                    let at = format!("{path}[{key}={name}]");
                     *place = Value::Object(merge_maps(old, change, shape, &at)?);
                 }
             }
@@ -137,7 +137,7 @@ fn carry_out<'a>(
     }
     if !deleted.is_empty() {
         old.retain(|item| {
-            let name = item.get(key).cloned().map(Key);
+            let name = item.get(key).cloned().map(Key::new);
             name.is_none_or(|name| !deleted.contains(&name))
         });
     }
@@ -150,7 +150,7 @@ fn names<'a>(
     path: &str,
 ) -> Result<Vec<Key>, Error> {
     let name = |item: &Value| {
-        let name = item.get(key).cloned().map(Key);
+        let name = item.get(key).cloned().map(Key::new);
         name.ok_or_else(|| Error::NoMergeKey {
             path: path.to_owned(),
             key: key.to_owned(),
@@ -174,7 +174,7 @@ pub(super) fn set_order(
     };
     let named = |items: &[Value]| match key {
         Some(key) => names(items.iter(), key, path),
-        None => Ok(items.iter().cloned().map(Key).collect()),
+        None => Ok(items.iter().cloned().map(Key::new).collect()),
     };
     let wanted = named(order)?;
     check_order(patch.unwrap_or_default(), &wanted, key, path)?;
@@ -194,8 +194,8 @@ fn check_order(patch: &[Value], order: &[Key], key: Option<&'static str>, path: 
     let mut rest = order.iter();
     for item in items {
         let name = match key {
-            Some(key) => item.get(key).cloned().map(Key),
-            None => Some(Key(item.clone())),
+            Some(key) => item.get(key).cloned().map(Key::new),
+            None => Some(Key::new(item.clone())),
         };
         if !rest.any(|wanted| Some(wanted) == name.as_ref()) {
             return Err(Error::Order {

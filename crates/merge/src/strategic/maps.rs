@@ -69,7 +69,7 @@ pub enum Error {
 /// Returns the document with the patch applied.
 ///
 /// # Errors
-/// See [`Error`].
+/// See [`enum@Error`].
 pub fn apply(document: Value, patch: &Value, shape: &'static Shape) -> Result<Value, Error> {
     let Value::Object(patch) = patch else {
         return Err(Error::NoObject);
@@ -101,6 +101,10 @@ pub(super) fn merge_maps(
     }
     retain(&mut fields, patch, path)?;
     let ordered = order_lists(&mut fields, patch, shape, path)?;
+    if patch.values().any(Value::is_null) {
+        // In one pass: to take a field out and keep the order of the others costs as much as to look at each.
+        fields.retain(|key, _| !patch.get(key).is_some_and(Value::is_null));
+    }
     for (key, change) in patch {
         if key == PATCH || key == RETAIN_KEYS || key.starts_with(SET_ORDER) || ordered.contains(key.as_str())
         {
@@ -111,10 +115,7 @@ pub(super) fn merge_maps(
             if let Some(Value::Array(items)) = fields.get_mut(name) {
                 without_values(items, values);
             }
-        } else if change.is_null() {
-            // The order of the other fields is kept.
-            fields.shift_remove(key);
-        } else {
+        } else if !change.is_null() {
             let at = format!("{path}.{key}");
             let merged = merge_field(fields.get_mut(key).map(Value::take), change, key, shape, &at)?;
             fields.insert(key.clone(), merged);

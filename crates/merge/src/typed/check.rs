@@ -5,13 +5,13 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::fields::Element;
-use crate::fields::path_text;
 use crate::schema::ListKind;
 use crate::schema::ListType;
 use crate::schema::Schema;
 use crate::schema::TypeId;
+use crate::typed::item::are_paired;
 use crate::typed::item::element;
+use crate::typed::item::element_or_index;
 use crate::typed::view::View;
 use crate::typed::view::view;
 
@@ -48,12 +48,18 @@ pub(crate) fn check(schema: &Schema, value: &Value) -> Vec<Problem> {
 
 struct Checking<'a> {
     schema: &'a Schema,
-    path: Vec<Element>,
+    path: Vec<Step<'a>>,
     problems: Vec<Problem>,
 }
 
-impl Checking<'_> {
-    fn value(&mut self, id: TypeId, value: &Value) {
+/// A step of a path; most paths are never shown, so names are not copied.
+enum Step<'a> {
+    Field(&'a str),
+    Item(&'a ListType, usize, &'a Value),
+}
+
+impl<'a> Checking<'a> {
+    fn value(&mut self, id: TypeId, value: &'a Value) {
         if value.is_null() {
             return;
         }
@@ -61,7 +67,7 @@ impl Checking<'_> {
         match (view(schema.atom(id), value), value) {
             (View::Map(map), Value::Object(fields)) => {
                 for (name, content) in fields {
-                    self.path.push(Element::field(name.as_str()));
+                    self.path.push(Step::Field(name));
                     match map.field(name) {
                         Some(id) => self.value(id, content),
                         None => self.report("field not declared in schema".to_owned()),
@@ -77,25 +83,38 @@ impl Checking<'_> {
         }
     }
 
-    fn items(&mut self, list: &ListType, items: &[Value]) {
+    fn items(&mut self, list: &'a ListType, items: &'a [Value]) {
+        let is_named =
+            list.kind == ListKind::Atomic || are_paired(list, items, items) || self.names(list, items);
+        if !is_named {
+            return;
+        }
+        for (index, item) in items.iter().enumerate() {
+            self.path.push(Step::Item(list, index, item));
+            self.value(list.items, item);
+            self.path.pop();
+        }
+    }
+
+    /// Whether every item has a name. That none has the name of one before it is checked, too.
+    fn names(&mut self, list: &ListType, items: &[Value]) -> bool {
+        let mut all = true;
         let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
-            let named = match &list.kind {
-                ListKind::Atomic => Ok(Element::Index(i64::try_from(index).unwrap_or(i64::MAX))),
-                _ => element(self.schema, list, item),
-            };
-            match named {
-                Ok(named) => {
-                    if !seen.insert(named.clone()) {
-                        self.report(format!("duplicate entries for key {named}"));
-                    }
-                    self.path.push(named);
-                    self.value(list.items, item);
-                    self.path.pop();
+            match element(self.schema, list, item) {
+                Ok(named) if seen.contains(&named) => {
+                    self.report(format!("duplicate entries for key {named}"));
                 }
-                Err(fault) => self.report(format!("element {index}: {fault}")),
+                Ok(named) => {
+                    seen.insert(named);
+                }
+                Err(fault) => {
+                    self.report(format!("element {index}: {fault}"));
+                    all = false;
+                }
             }
         }
+        all
     }
 
     fn mismatch(&mut self, wanted: &str, value: &Value) {
@@ -104,10 +123,14 @@ impl Checking<'_> {
 
     fn report(&mut self, fault: String) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(Problem {
-                path: path_text(&self.path),
-                fault,
+            let path = self.path.iter().map(|step| match step {
+                Step::Field(name) => format!(".{name}"),
+                Step::Item(list, index, item) => {
+                    element_or_index(self.schema, list, *index, item).to_string()
+                }
             });
+            let path = path.collect();
+            self.problems.push(Problem { path, fault });
         }
     }
 }

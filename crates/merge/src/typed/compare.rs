@@ -1,7 +1,5 @@
 //! How two values differ, in fields.
 
-use std::collections::BTreeMap;
-
 use serde_json::Map;
 use serde_json::Value;
 
@@ -13,7 +11,9 @@ use crate::schema::ListType;
 use crate::schema::MapType;
 use crate::schema::Schema;
 use crate::schema::TypeId;
+use crate::typed::item::are_paired;
 use crate::typed::item::element_or_index;
+use crate::typed::item::elements;
 use crate::typed::view::View;
 use crate::typed::view::view;
 
@@ -29,13 +29,15 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Without these fields and all below them.
-    pub(crate) fn without(&self, fields: &FieldSet) -> Self {
-        Self {
-            removed: self.removed.recursive_difference(fields),
-            modified: self.modified.recursive_difference(fields),
-            added: self.added.recursive_difference(fields),
+    /// Forgets these fields and all below them.
+    pub(crate) fn forget(&mut self, fields: &FieldSet) {
+        for set in [&mut self.removed, &mut self.modified, &mut self.added] {
+            set.subtract_with_below(fields);
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.modified.is_empty() && self.added.is_empty()
     }
 }
 
@@ -58,21 +60,33 @@ struct Found {
 }
 
 impl Found {
-    fn put(&mut self, element: &Element, found: Found) {
-        let pairs = [
-            (&mut self.removed, found.removed),
-            (&mut self.modified, found.modified),
-            (&mut self.added, found.added),
-        ];
-        for (place, node) in pairs {
-            if !node.is_empty() {
-                place.below.put(element.clone(), node);
-            }
-        }
-    }
-
     fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.modified.is_empty() && self.added.is_empty()
+    }
+
+    /// What was found at the elements below a place, in any order.
+    fn gather(&mut self, found: Vec<(Element, Found)>) {
+        if found.is_empty() {
+            return;
+        }
+        let mut nodes = [Vec::new(), Vec::new(), Vec::new()];
+        for (element, found) in found {
+            for (nodes, node) in nodes.iter_mut().zip([found.removed, found.modified, found.added]) {
+                if !node.is_empty() {
+                    nodes.push((element.clone(), node));
+                }
+            }
+        }
+        let [removed, modified, added] = nodes;
+        let places = [&mut self.removed, &mut self.modified, &mut self.added];
+        for (place, nodes) in places.into_iter().zip([removed, modified, added]) {
+            if place.below.is_empty() {
+                place.below = FieldSet::from_nodes(nodes);
+            } else {
+                // A value that became something else was read as both.
+                place.below = std::mem::take(&mut place.below).union(&FieldSet::from_nodes(nodes));
+            }
+        }
     }
 
     fn leaf(&mut self, old: Option<&Value>, new: Option<&Value>) {
@@ -146,12 +160,13 @@ impl Comparing<'_> {
         new: Option<&Map<String, Value>>,
         found: &mut Found,
     ) {
+        let mut all = Vec::new();
         let mut field = |name: &str, before: Option<&Value>, after: Option<&Value>| {
             let id = map.field(name).unwrap_or(TypeId::DEDUCED);
             let mut child = Found::default();
             self.values(id, before, after, &mut child);
             if !child.is_empty() {
-                found.put(&Element::field(name), child);
+                all.push((Element::field(name), child));
             }
         };
         for (name, before) in old.into_iter().flatten() {
@@ -162,45 +177,77 @@ impl Comparing<'_> {
                 field(name, None, Some(after));
             }
         }
+        found.gather(all);
     }
 
     fn lists(&self, list: &ListType, old: &[Value], new: &[Value], found: &mut Found) {
-        let mut named: BTreeMap<Element, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
-        for (index, item) in old.iter().enumerate() {
-            let element = element_or_index(self.schema, list, index, item);
-            named.entry(element).or_default().0.push(item);
+        if are_paired(list, old, new) {
+            let pairs = old.iter().zip(new).enumerate();
+            let all = pairs.filter_map(|(index, (old, new))| {
+                let mut child = Found::default();
+                self.values(list.items, Some(old), Some(new), &mut child);
+                let is_empty = child.is_empty();
+                (!is_empty).then(|| (element_or_index(self.schema, list, index, new), child))
+            });
+            found.gather(all.collect());
+            return;
         }
-        for (index, item) in new.iter().enumerate() {
-            let element = element_or_index(self.schema, list, index, item);
-            named.entry(element).or_default().1.push(item);
-        }
-        for (element, (before, after)) in named {
+        let name = |items| elements(self.schema, list, items).into_iter();
+        let old = name(old)
+            .zip(old)
+            .map(|(element, item)| (element, Side::Old, item));
+        let new = name(new)
+            .zip(new)
+            .map(|(element, item)| (element, Side::New, item));
+        let mut named: Vec<Named<'_>> = old.chain(new).collect();
+        named.sort_by(|left, right| left.0.cmp(&right.0).then(left.1.cmp(&right.1)));
+        let mut all = Vec::new();
+        for group in named.chunk_by(|left, right| left.0 == right.0) {
+            let (before, after) = group.split_at(group.partition_point(|(_, side, _)| *side == Side::Old));
             let mut child = Found::default();
-            match (before.as_slice(), after.as_slice()) {
-                ([_, _, ..], [_, _, ..]) => {
-                    // Items that are there twice are compared as one.
-                    let same = before.len() == after.len()
-                        && before.iter().zip(&after).all(|(left, right)| equal(left, right));
-                    child.modified.member = !same;
-                }
-                ([_, _, ..], _) => {
-                    self.values(list.items, None, after.first().copied(), &mut child);
-                    child.removed.member = true;
-                }
-                (_, [_, _, ..]) => {
-                    self.values(list.items, before.first().copied(), None, &mut child);
-                    child.added.member = true;
-                }
-                _ => self.values(
-                    list.items,
-                    before.first().copied(),
-                    after.first().copied(),
-                    &mut child,
-                ),
+            self.items(list.items, before, after, &mut child);
+            if let Some((element, ..)) = group.first()
+                && !child.is_empty()
+            {
+                all.push((element.clone(), child));
             }
-            found.put(&element, child);
+        }
+        found.gather(all);
+    }
+
+    /// Compares the items that have one name: one on a side, or more where they are there twice.
+    fn items(&self, id: TypeId, old: &[Named<'_>], new: &[Named<'_>], found: &mut Found) {
+        match (old, new) {
+            ([_, _, ..], [_, _, ..]) => {
+                // They are compared as one.
+                let mut pairs = old.iter().zip(new);
+                let same = pairs.all(|(left, right)| equal(left.2, right.2));
+                found.modified.member = old.len() != new.len() || !same;
+            }
+            ([_, _, ..], _) => {
+                self.values(id, None, first(new), found);
+                found.removed.member = true;
+            }
+            (_, [_, _, ..]) => {
+                self.values(id, first(old), None, found);
+                found.added.member = true;
+            }
+            _ => self.values(id, first(old), first(new), found),
         }
     }
+}
+
+fn first<'a>(items: &[Named<'a>]) -> Option<&'a Value> {
+    items.first().map(|(.., item)| *item)
+}
+
+/// An item with its name, and which list it is from.
+type Named<'a> = (Element, Side, &'a Value);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Old,
+    New,
 }
 
 fn items(value: Option<&Value>) -> &[Value] {

@@ -12,30 +12,32 @@ use crate::schema::ListType;
 use crate::schema::MapType;
 use crate::schema::Schema;
 use crate::schema::TypeId;
+use crate::typed::item::are_paired;
 use crate::typed::item::elements;
 use crate::typed::view::View;
 use crate::typed::view::view;
 
 /// The live object with the applied one laid over it. Nothing goes by that; where both say something, the applied one
 /// holds.
-pub(crate) fn merge(schema: &Schema, live: &Value, applied: &Value) -> Value {
+pub(crate) fn merge(schema: &Schema, live: Value, applied: &Value) -> Value {
     values(schema, schema.root(), live, applied)
 }
 
-fn values(schema: &Schema, id: TypeId, live: &Value, applied: &Value) -> Value {
+fn values(schema: &Schema, id: TypeId, live: Value, applied: &Value) -> Value {
     let view = view(schema.atom(id), applied);
     if view.is_atomic() {
         return applied.clone();
     }
     match (view, live, applied) {
-        (View::Map(map), Value::Object(live), _) if !live.is_empty() => match applied {
-            Value::Object(applied) => Value::Object(maps(schema, map, live, applied)),
-            _ => Value::Object(live.clone()),
-        },
-        (View::List(list), Value::Array(live), _) if !live.is_empty() => match applied {
-            Value::Array(applied) => Value::Array(lists(schema, list, live, applied)),
-            _ => Value::Array(live.clone()),
-        },
+        (View::Map(map), Value::Object(live), Value::Object(applied)) => {
+            Value::Object(maps(schema, map, live, applied))
+        }
+        (View::List(list), Value::Array(live), Value::Array(applied)) => {
+            Value::Array(lists(schema, list, live, applied))
+        }
+        // Null says that the applier has nothing to say about what is in it.
+        (View::Map(_), live @ Value::Object(_), Value::Null)
+        | (View::List(_), live @ Value::Array(_), Value::Null) => live,
         _ => applied.clone(),
     }
 }
@@ -43,60 +45,68 @@ fn values(schema: &Schema, id: TypeId, live: &Value, applied: &Value) -> Value {
 fn maps(
     schema: &Schema,
     map: &MapType,
-    live: &Map<String, Value>,
+    mut live: Map<String, Value>,
     applied: &Map<String, Value>,
 ) -> Map<String, Value> {
-    let mut merged = live.clone();
     for (name, content) in applied {
-        match merged.get_mut(name) {
+        match live.get_mut(name) {
             Some(place) => {
                 let id = map.field(name).unwrap_or(TypeId::DEDUCED);
-                *place = values(schema, id, place, content);
+                *place = values(schema, id, place.take(), content);
             }
             None => {
-                merged.insert(name.clone(), content.clone());
+                live.insert(name.clone(), content.clone());
             }
         }
     }
-    merged
+    live
 }
 
 /// Items in the applied order; those that only the live list has stay where they are relative to the others.
-fn lists(schema: &Schema, list: &ListType, live: &[Value], applied: &[Value]) -> Vec<Value> {
-    let (live_names, applied_names) = (elements(schema, list, live), elements(schema, list, applied));
-    let mut known: BTreeMap<&Element, Option<&Value>> = BTreeMap::new();
-    for (name, item) in live_names.iter().zip(live) {
-        // Items that are there twice are not merged but replaced.
-        known
-            .entry(name)
-            .and_modify(|item| *item = None)
-            .or_insert(Some(item));
+fn lists(schema: &Schema, list: &ListType, live: Vec<Value>, applied: &[Value]) -> Vec<Value> {
+    if are_paired(list, &live, applied) {
+        let pairs = live.into_iter().zip(applied);
+        return pairs
+            .map(|(live, applied)| values(schema, list.items, live, applied))
+            .collect();
     }
+    let (live_names, applied_names) = (elements(schema, list, &live), elements(schema, list, applied));
     let wanted: BTreeSet<&Element> = applied_names.iter().collect();
-    let mut shared: VecDeque<&Element> = applied_names
-        .iter()
-        .filter(|name| known.contains_key(name))
-        .collect();
-    let mut rest = live_names.iter().zip(live).peekable();
-    let mut merged = Vec::with_capacity(live.len().max(applied.len()));
-    for (name, item) in applied_names.iter().zip(applied) {
-        let next = shared.front().copied();
-        while let Some((passed, item)) = rest.next_if(|(passed, _)| Some(*passed) != next) {
-            if !wanted.contains(passed) {
-                merged.push(item.clone());
-            }
+    // Shared items wait for their turn in the applied order. Those that are there twice are not merged but replaced.
+    let mut shared: BTreeMap<&Element, Option<Value>> = BTreeMap::new();
+    let mut own: Vec<(&Element, Option<Value>)> = Vec::with_capacity(live.len());
+    for (name, item) in live_names.iter().zip(live) {
+        if wanted.contains(name) {
+            shared
+                .entry(name)
+                .and_modify(|item| *item = None)
+                .or_insert(Some(item));
+            own.push((name, None));
+        } else {
+            own.push((name, Some(item)));
         }
-        let before = known.get(name).copied().flatten();
+    }
+    let mut order: VecDeque<&Element> = applied_names
+        .iter()
+        .filter(|name| shared.contains_key(name))
+        .collect();
+    let mut rest = own.into_iter().peekable();
+    let mut merged = Vec::with_capacity(live_names.len().max(applied.len()));
+    for (name, item) in applied_names.iter().zip(applied) {
+        let next = order.front().copied();
+        while let Some((_, item)) = rest.next_if(|(passed, _)| Some(*passed) != next) {
+            merged.extend(item);
+        }
+        let before = shared.get_mut(name).and_then(Option::take);
         merged.push(match before {
             Some(before) => values(schema, list.items, before, item),
             None => item.clone(),
         });
         if next == Some(name) {
-            shared.pop_front();
+            order.pop_front();
             rest.next_if(|(passed, _)| *passed == name);
         }
     }
-    let last = rest.filter(|(name, _)| !wanted.contains(name));
-    merged.extend(last.map(|(_, item)| item.clone()));
+    merged.extend(rest.filter_map(|(_, item)| item));
     merged
 }

@@ -7,6 +7,8 @@ mod merge;
 mod owned;
 mod remove;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 mod view;
 

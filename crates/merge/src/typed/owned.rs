@@ -1,12 +1,11 @@
 //! Which fields a value has.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::fields::Element;
 use crate::fields::FieldSet;
 use crate::fields::Node;
+use crate::schema::ListType;
 use crate::schema::MapType;
 use crate::schema::Schema;
 use crate::schema::TypeId;
@@ -21,32 +20,39 @@ pub(crate) fn owned(schema: &Schema, value: &Value) -> FieldSet {
 
 fn node(schema: &Schema, id: TypeId, value: &Value) -> Node {
     let view = view(schema.atom(id), value);
-    let mut node = Node::default();
-    match (view, value) {
-        _ if view.is_atomic() => node.member = true,
+    let below = match (view, value) {
+        _ if view.is_atomic() => None,
         (View::Map(map), Value::Object(fields)) => {
-            for (name, content) in fields {
-                let child = field(schema, map, name, content);
-                node.below.put(Element::field(name.as_str()), child);
-            }
+            let nodes = fields
+                .iter()
+                .map(|(name, content)| (Element::field(name.as_str()), field(schema, map, name, content)));
+            Some(nodes.collect())
         }
-        (View::List(list), Value::Array(items)) => {
-            let mut named: BTreeMap<Element, Option<Node>> = BTreeMap::new();
-            for (element, item) in elements(schema, list, items).into_iter().zip(items) {
-                let seen = named.contains_key(&element);
-                // Of items that are there twice only the fact is owned.
-                let content = (!seen).then(|| self::node(schema, list.items, item));
-                named.insert(element, content);
-            }
-            for (element, content) in named {
-                let mut child = content.unwrap_or_default();
-                child.member = true;
-                node.below.put(element, child);
-            }
-        }
-        _ => node.member = true,
+        (View::List(list), Value::Array(items)) => Some(listed(schema, list, items)),
+        _ => None,
+    };
+    Node {
+        member: below.is_none(),
+        below: FieldSet::from_nodes(below.unwrap_or_default()),
     }
-    node
+}
+
+fn listed(schema: &Schema, list: &ListType, items: &[Value]) -> Vec<(Element, Node)> {
+    let mut named: Vec<(Element, &Value)> = elements(schema, list, items).into_iter().zip(items).collect();
+    named.sort_by(|left, right| left.0.cmp(&right.0));
+    let mut nodes: Vec<(Element, Node)> = Vec::with_capacity(named.len());
+    for (element, item) in named {
+        match nodes.last_mut() {
+            // Of items that are there twice only the fact is owned.
+            Some((last, node)) if *last == element => node.below = FieldSet::new(),
+            _ => {
+                let mut node = node(schema, list.items, item);
+                node.member = true;
+                nodes.push((element, node));
+            }
+        }
+    }
+    nodes
 }
 
 fn field(schema: &Schema, map: &MapType, name: &str, content: &Value) -> Node {

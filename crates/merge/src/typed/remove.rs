@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::fields::Element;
 use crate::fields::FieldSet;
 use crate::schema::Schema;
 use crate::schema::TypeId;
@@ -21,7 +20,7 @@ fn without(schema: &Schema, id: TypeId, value: &Value, fields: &FieldSet) -> Val
         _ if view.is_atomic() || fields.is_empty() => value.clone(),
         (View::Map(map), Value::Object(content)) => {
             let kept = content.iter().filter_map(|(name, content)| {
-                let node = fields.node(&Element::field(name.as_str()));
+                let node = fields.field(name);
                 let id = map.field(name).unwrap_or(TypeId::DEDUCED);
                 let content = match node {
                     None => content.clone(),

@@ -8,32 +8,28 @@ use crate::schema::ListKind;
 use crate::schema::Schema;
 use crate::schema::TypeId;
 
-/// The set as this schema writes it: what was owned in parts and is one value now is owned as a whole.
+/// Makes the set one that this schema could have written; tells whether it was not. What was owned in parts and is one
+/// value now is owned as a whole.
 ///
 /// The other way round nothing is to do: whoever owned the whole goes on owning it until the next change.
-pub(crate) fn settle(schema: &Schema, fields: &FieldSet) -> FieldSet {
-    settled(schema, schema.root(), fields)
+pub(crate) fn settle(schema: &Schema, fields: &mut FieldSet) -> bool {
+    settle_below(schema, schema.root(), fields)
 }
 
-fn settled(schema: &Schema, id: TypeId, fields: &FieldSet) -> FieldSet {
+fn settle_below(schema: &Schema, id: TypeId, fields: &mut FieldSet) -> bool {
     let atom = schema.atom(id);
-    let mut result = FieldSet::new();
-    for (element, node) in fields.nodes() {
+    let mut changed = false;
+    for (element, node) in fields.nodes_mut().filter(|(_, node)| !node.below.is_empty()) {
         let id = below(atom, element);
-        let child = if !node.below.is_empty() && is_one_value(schema.atom(id)) {
-            Node {
-                member: true,
-                below: FieldSet::new(),
-            }
+        if is_one_value(schema.atom(id)) {
+            node.member = true;
+            node.below = FieldSet::new();
+            changed = true;
         } else {
-            Node {
-                member: node.member,
-                below: settled(schema, id, &node.below),
-            }
-        };
-        result.put(element.clone(), child);
+            changed |= settle_below(schema, id, &mut node.below);
+        }
     }
-    result
+    changed
 }
 
 /// The set with every declared field that has a field of the set below it. A path through `spec` implies `spec`, but
@@ -44,8 +40,7 @@ pub(crate) fn with_named(schema: &Schema, fields: &FieldSet) -> FieldSet {
 
 fn named(schema: &Schema, id: TypeId, fields: &FieldSet) -> FieldSet {
     let atom = schema.atom(id);
-    let mut result = FieldSet::new();
-    for (element, node) in fields.nodes() {
+    let nodes = fields.nodes().map(|(element, node)| {
         let is_named = match (element, &atom.map) {
             (Element::Field(name), Some(map)) => map.fields.contains_key(name),
             _ => false,
@@ -54,9 +49,9 @@ fn named(schema: &Schema, id: TypeId, fields: &FieldSet) -> FieldSet {
             member: node.member || is_named,
             below: named(schema, below(atom, element), &node.below),
         };
-        result.put(element.clone(), child);
-    }
-    result
+        (element.clone(), child)
+    });
+    FieldSet::from_nodes(nodes.collect())
 }
 
 fn below(atom: &Atom, element: &Element) -> TypeId {
