@@ -12,11 +12,14 @@ use crate::commands::completions::CompletionsArgs;
 use crate::commands::graph::GraphArgs;
 use crate::commands::image::ImageArgs;
 use crate::commands::run::RunArgs;
+use crate::commands::runner::RunnerArgs;
 use crate::commands::schema::SchemaArgs;
+use crate::commands::serve::ServeArgs;
 use crate::commands::validate::ValidateArgs;
 use crate::exit::Exit;
 use crate::images::Images;
 use crate::plane::Planes;
+use crate::services::Services;
 use crate::terminal::Color;
 use crate::terminal::Streams;
 
@@ -61,6 +64,8 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<RunArgs>),
+    Serve(ServeArgs),
+    Runner(RunnerArgs),
     Validate(ValidateArgs),
     Graph(GraphArgs),
     Image(ImageArgs),
@@ -89,15 +94,23 @@ impl Arguments {
     }
 
     /// Executes the command.
-    pub fn execute(self, planes: &dyn Planes, images: &dyn Images) -> Exit {
+    pub fn execute(self, planes: &dyn Planes, images: &dyn Images, services: &dyn Services) -> Exit {
         let mut streams = Streams::standard(self.global.color);
-        self.execute_on(planes, images, &mut streams)
+        self.execute_on(planes, images, services, &mut streams)
     }
 
     /// Executes the command; output goes to the streams.
-    pub(crate) fn execute_on(self, planes: &dyn Planes, images: &dyn Images, streams: &mut Streams) -> Exit {
+    pub(crate) fn execute_on(
+        self,
+        planes: &dyn Planes,
+        images: &dyn Images,
+        services: &dyn Services,
+        streams: &mut Streams,
+    ) -> Exit {
         let done = match self.command {
             Command::Run(args) => commands::run::run(&args, planes, streams),
+            Command::Serve(args) => commands::serve::serve(&args, services),
+            Command::Runner(args) => commands::runner::runner(&args, services),
             Command::Validate(args) => commands::validate::validate(&args, streams),
             Command::Graph(args) => commands::graph::graph(&args, streams),
             Command::Image(args) => commands::image::image(&args, images, streams),

@@ -325,7 +325,7 @@ pub(crate) fn execute_with_images(
         .map(Into::into);
     let exit = Arguments::read(arguments)
         .unwrap()
-        .execute_on(planes, images, &mut streams);
+        .execute_on(planes, images, &Nothing, &mut streams);
     let text = |sink: Sink| {
         String::from_utf8(sink.0.lock().unwrap().clone())
             .unwrap()
@@ -397,5 +397,18 @@ pub(crate) fn step(name: &str, exit_code: i32, reason: &str) -> StepState {
         }),
         termination_reason: reason.to_owned(),
         ..StepState::default()
+    }
+}
+
+/// Services that do not start.
+struct Nothing;
+
+impl crate::services::Services for Nothing {
+    fn serve(&self, _: &crate::services::ServeOptions) -> anyhow::Result<()> {
+        anyhow::bail!("nothing is served in a test of the command line")
+    }
+
+    fn run(&self, _: &crate::services::RunnerOptions) -> anyhow::Result<()> {
+        anyhow::bail!("nothing is executed in a test of the command line")
     }
 }

@@ -17,6 +17,7 @@ mod launch;
 pub mod plane;
 mod progress;
 mod report;
+pub mod services;
 mod stats;
 mod terminal;
 
