@@ -3,6 +3,7 @@
 pub mod access;
 mod admission;
 mod local;
+pub mod pods;
 pub mod resources;
 
 pub use admission::Webhooks;
