@@ -3,6 +3,7 @@
 pub mod access;
 mod admission;
 mod local;
+pub mod observed;
 pub mod pods;
 pub mod resources;
 
