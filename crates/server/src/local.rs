@@ -53,14 +53,17 @@ impl LocalClient {
 
 fn refusal(error: &windlass_store::Error) -> Error {
     let message = match error {
-        windlass_store::Error::Invalid { .. } => error.to_string(),
+        windlass_store::Error::Invalid { .. } | windlass_store::Error::Forbidden { .. } => error.to_string(),
         other => format!("failed to {other}"),
     };
     match error {
         windlass_store::Error::NotFound(_) => Error::NotFound(message),
         windlass_store::Error::AlreadyExists(_) => Error::AlreadyExists(message),
         windlass_store::Error::Conflict { .. } => Error::Conflict(message),
-        windlass_store::Error::Invalid { .. } => Error::Invalid(message),
+        windlass_store::Error::Invalid { .. } | windlass_store::Error::Forbidden { .. } => {
+            Error::Invalid(message)
+        }
+        windlass_store::Error::Unavailable(_) => Error::Unavailable(message),
         windlass_store::Error::Gone(_) => Error::Gone(message),
     }
 }

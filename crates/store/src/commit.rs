@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use windlass_api::Key;
+use windlass_api::Kind;
 use windlass_api::Object;
+use windlass_api::Time;
 
 use crate::admission::Admission;
+use crate::admission::Lookup;
+use crate::admission::Refusal;
 use crate::error::Error;
 use crate::stamp::Stamp;
 use crate::write::Event;
@@ -41,6 +45,22 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Where the view stands, for [`rollback`](Self::rollback).
+    fn mark(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Forgets what was added since a mark.
+    fn rollback(&mut self, mark: usize) {
+        for event in self.events.drain(mark..).collect::<Vec<_>>() {
+            let key = event.object.key();
+            match self.events.iter().rposition(|before| before.object.key() == key) {
+                Some(place) => self.newest.insert(key, place),
+                None => self.newest.remove(&key),
+            };
+        }
+    }
+
     pub(crate) fn add(&mut self, event: Event) {
         self.newest.insert(event.object.key(), self.events.len());
         self.events.push(event);
@@ -51,6 +71,28 @@ impl<'a> View<'a> {
     }
 }
 
+impl Lookup for View<'_> {
+    fn get(&self, key: &Key) -> Option<Object> {
+        View::get(self, key).cloned()
+    }
+
+    fn count(&self, kind: Kind, namespace: &str) -> usize {
+        let from = Key::new(kind, namespace, "");
+        let stored = self
+            .objects
+            .range(from..)
+            .take_while(|(key, _)| key.kind == kind && &*key.namespace == namespace)
+            .filter(|(key, _)| !self.newest.contains_key(key));
+        let changed = self.newest.iter().filter(|(key, place)| {
+            let event = self.events.get(**place);
+            key.kind == kind
+                && &*key.namespace == namespace
+                && event.is_some_and(|event| event.kind != EventType::Deleted)
+        });
+        stored.count() + changed.count()
+    }
+}
+
 /// What decides about a write besides the objects.
 pub(crate) struct Rules {
     pub(crate) admission: Box<dyn Admission>,
@@ -58,13 +100,41 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// Decides a commit: adds its events to the view and moves the version on, or leaves both as they are.
+    pub(crate) fn decide(
+        &self,
+        view: &mut View<'_>,
+        writes: Vec<Write>,
+        version: &mut u64,
+    ) -> Result<Vec<Object>, Error> {
+        let (mark, before) = (view.mark(), *version);
+        let mut results = Vec::with_capacity(writes.len());
+        for write in writes {
+            let event = match self.prepare(view, write, *version + 1) {
+                Ok(event) => event,
+                Err(error) => {
+                    view.rollback(mark);
+                    *version = before;
+                    return Err(error);
+                }
+            };
+            results.push(event.object.clone());
+            if event.version > *version {
+                *version = event.version;
+                view.add(event);
+            }
+        }
+        Ok(results)
+    }
+
     /// The event a write would cause; an event with an old version means that nothing changes.
-    pub(crate) fn prepare(&self, view: &View<'_>, write: Write, version: u64) -> Result<Event, Error> {
+    fn prepare(&self, view: &View<'_>, write: Write, version: u64) -> Result<Event, Error> {
         match write {
             Write::Create(object) => self.create(view, object, version),
             Write::Update(object) => self.update(view, object, version),
             Write::UpdateStatus(object) => update_status(view, object, version),
-            Write::Delete { key, uid } => delete(view, &key, &uid, version),
+            Write::Delete { key, uid } => delete(view, &key, &uid, version, self.stamp.now()),
+            Write::Assert { key, version } => assert(view, &key, version),
         }
     }
 
@@ -80,11 +150,22 @@ impl Rules {
         if view.get(&key).is_some() {
             return Err(Error::AlreadyExists(key));
         }
+        self.admission
+            .admit_among(&object, view)
+            .map_err(|refusal| match refusal {
+                Refusal::NotFound(needed) => Error::NotFound(needed),
+                Refusal::Forbidden(message) => Error::Forbidden {
+                    key: key.clone(),
+                    message,
+                },
+            })?;
         let (uid, now) = (self.stamp.uid(), self.stamp.now());
         let metadata = object.metadata_mut();
         metadata.uid = uid;
         metadata.creation_timestamp = Some(now.truncated_to_seconds());
         metadata.generation = 1;
+        metadata.deletion_timestamp = None;
+        metadata.deletion_grace_period_seconds = None;
         metadata.resource_version = version.to_string();
         Ok(Event {
             kind: EventType::Added,
@@ -119,6 +200,14 @@ impl Rules {
         self.check_in(&mut object, Some(old))?;
         if object == *old {
             return Ok(unchanged(old));
+        }
+        if is_going(old) && !is_held(&object) {
+            object.metadata_mut().resource_version = version.to_string();
+            return Ok(Event {
+                kind: EventType::Deleted,
+                object,
+                version,
+            });
         }
         if !same_desired_state(&object, old) {
             object.metadata_mut().generation += 1;
@@ -157,7 +246,7 @@ fn update_status(view: &View<'_>, mut object: Object, version: u64) -> Result<Ev
     })
 }
 
-fn delete(view: &View<'_>, key: &Key, uid: &str, version: u64) -> Result<Event, Error> {
+fn delete(view: &View<'_>, key: &Key, uid: &str, version: u64, now: Time) -> Result<Event, Error> {
     let old = view.get(key).ok_or_else(|| Error::NotFound(key.clone()))?;
     if !uid.is_empty() && old.metadata().uid != uid {
         return Err(Error::Conflict {
@@ -166,12 +255,51 @@ fn delete(view: &View<'_>, key: &Key, uid: &str, version: u64) -> Result<Event, 
             stored: old.metadata().uid.clone(),
         });
     }
+    if is_held(old) && is_going(old) {
+        return Ok(unchanged(old));
+    }
     let mut object = old.clone();
     object.metadata_mut().resource_version = version.to_string();
+    let kind = if is_held(old) {
+        let metadata = object.metadata_mut();
+        metadata.deletion_timestamp = Some(now.truncated_to_seconds());
+        metadata.deletion_grace_period_seconds = Some(0);
+        metadata.generation += 1;
+        EventType::Modified
+    } else {
+        EventType::Deleted
+    };
     Ok(Event {
-        kind: EventType::Deleted,
+        kind,
         object,
         version,
+    })
+}
+
+/// Whether something must be done before the object may go.
+fn is_held(object: &Object) -> bool {
+    let of_kind = match object {
+        Object::Namespace(namespace) => !namespace.spec.finalizers.is_empty(),
+        _ => false,
+    };
+    of_kind || !object.metadata().finalizers.is_empty()
+}
+
+/// Whether the object goes as soon as nothing holds it.
+fn is_going(object: &Object) -> bool {
+    object.metadata().deletion_timestamp.is_some()
+}
+
+fn assert(view: &View<'_>, key: &Key, version: String) -> Result<Event, Error> {
+    let old = view.get(key).ok_or_else(|| Error::NotFound(key.clone()))?;
+    let stored = &old.metadata().resource_version;
+    if version.is_empty() || version == *stored {
+        return Ok(unchanged(old));
+    }
+    Err(Error::Conflict {
+        key: key.clone(),
+        stored: stored.clone(),
+        given: version,
     })
 }
 
@@ -205,6 +333,8 @@ fn keep_identity(object: &mut Object, old: &Object) {
     metadata.uid.clone_from(&kept.uid);
     metadata.creation_timestamp = kept.creation_timestamp;
     metadata.generation = kept.generation;
+    metadata.deletion_timestamp = kept.deletion_timestamp;
+    metadata.deletion_grace_period_seconds = kept.deletion_grace_period_seconds;
     metadata.resource_version.clone_from(&kept.resource_version);
 }
 

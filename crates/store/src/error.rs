@@ -31,6 +31,17 @@ pub enum Error {
         /// Why.
         message: String,
     },
+    /// It may not be there.
+    #[error("{message}")]
+    Forbidden {
+        /// The object.
+        key: Key,
+        /// Why.
+        message: String,
+    },
+    /// It could not be kept; nothing has changed.
+    #[error("keep a change: {0}")]
+    Unavailable(String),
     /// The version asked for is older than the watch window, or was never given.
     #[error(
         "watch from version {0}: it is not known here; list again and watch from the version of that list"

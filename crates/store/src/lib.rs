@@ -7,6 +7,7 @@
 //! Read [`store`] first; [`logs`] stands on its own.
 
 pub mod admission;
+pub mod backend;
 mod commit;
 pub mod error;
 pub mod logs;
@@ -15,8 +16,10 @@ pub mod store;
 mod subscriber;
 mod window;
 pub mod write;
+mod writer;
 
 pub use admission::Admission;
+pub use admission::Lookup;
 pub use error::Error;
 pub use logs::Logs;
 

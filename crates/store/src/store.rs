@@ -6,11 +6,16 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use windlass_api::Key;
 use windlass_api::Kind;
 use windlass_api::Object;
 
 use crate::admission::Admission;
+use crate::backend;
+use crate::backend::Backend;
+use crate::backend::Record;
 use crate::commit::Rules;
 use crate::commit::View;
 use crate::error::Error;
@@ -22,6 +27,8 @@ use crate::window::Window;
 use crate::write::Event;
 use crate::write::EventType;
 use crate::write::Write;
+use crate::writer;
+use crate::writer::Request;
 
 /// All objects of a plane.
 ///
@@ -33,15 +40,17 @@ use crate::write::Write;
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// The thread that writes, where commits are kept.
+    writer: Option<mpsc::Sender<Request>>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     rules: Rules,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     version: u64,
     objects: BTreeMap<Key, Object>,
     window: Window,
@@ -65,12 +74,60 @@ impl Store {
                 rules: Rules { admission, stamp },
                 state: Mutex::default(),
             }),
+            writer: None,
         }
     }
 
+    /// A store whose commits are kept by a backend, with all that it holds. A thread of its own writes, until the last
+    /// handle is gone.
+    ///
+    /// # Errors
+    /// When what is kept cannot be read.
+    pub fn durable(
+        admission: Box<dyn Admission>,
+        stamp: Box<dyn Stamp>,
+        mut backend: Box<dyn Backend>,
+    ) -> Result<Self, backend::Error> {
+        let loaded = backend.load()?;
+        let store = Self::new(admission, stamp);
+        {
+            let mut state = store.state();
+            for record in &loaded.records {
+                let object = read(record)?;
+                state.objects.insert(object.key(), object);
+            }
+            state.version = loaded.version;
+        }
+        let (sender, requests) = mpsc::channel(writer::WAITING);
+        let inner = Arc::clone(&store.inner);
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer::run(&inner, requests, backend))
+            .map_err(|error| backend::Error::Unavailable(error.to_string()))?;
+        Ok(Self {
+            writer: Some(sender),
+            ..store
+        })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        // State is consistent between statements that can panic, so a poisoned lock is still good.
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state()
+    }
+
+    /// Version of the newest commit.
+    pub fn version(&self) -> u64 {
+        self.state().version
+    }
+
+    /// What writes would leave behind; nothing is changed.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn dry_run(&self, writes: Vec<Write>) -> Result<Vec<Object>, Error> {
+        let state = self.state();
+        let mut view = View::new(&state.objects, writes.len());
+        let mut version = state.version;
+        self.inner.rules.decide(&mut view, writes, &mut version)
     }
 
     /// The object, if there is one.
@@ -120,26 +177,68 @@ impl Store {
     ///
     /// # Errors
     /// The first refusal; nothing has changed then.
-    #[expect(
-        clippy::unused_async,
-        reason = "durable backends wait here for the disk before they acknowledge"
-    )]
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Object>, Error> {
+        let Some(writer) = &self.writer else {
+            return self.commit_in_memory(writes);
+        };
+        let gone = || Error::Unavailable("the store is shutting down".to_owned());
+        let (answer, decided) = oneshot::channel();
+        let request = Request { writes, answer };
+        writer.send(request).await.map_err(|_| gone())?;
+        decided.await.map_err(|_| gone())?
+    }
+
+    fn commit_in_memory(&self, writes: Vec<Write>) -> Result<Vec<Object>, Error> {
         let mut state = self.state();
         let mut view = View::new(&state.objects, writes.len());
         let mut version = state.version;
-        let mut results = Vec::with_capacity(writes.len());
-        for write in writes {
-            let event = self.inner.rules.prepare(&view, write, version + 1)?;
-            results.push(event.object.clone());
-            if event.version > version {
-                version = event.version;
-                view.add(event);
-            }
-        }
+        let results = self.inner.rules.decide(&mut view, writes, &mut version)?;
         let events = view.into_events();
         state.apply(events);
         Ok(results)
+    }
+}
+
+/// The object of a record.
+fn read(record: &Record) -> Result<Object, backend::Error> {
+    let unreadable = |error: String| {
+        let Record {
+            kind,
+            namespace,
+            name,
+            ..
+        } = record;
+        backend::Error::Corrupt(format!("{kind} {namespace}/{name} cannot be read: {error}"))
+    };
+    let value = serde_json::from_slice(&record.json).map_err(|error| unreadable(error.to_string()))?;
+    Object::of_kind(record.kind, value).map_err(|problems| {
+        let first = problems.first().map(ToString::to_string);
+        unreadable(first.unwrap_or_default())
+    })
+}
+
+impl Inner {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // State is consistent between statements that can panic, so a poisoned lock is still good.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Takes over what other processes committed.
+    pub(crate) fn adopt(&self, records: &[Record]) -> Result<(), backend::Error> {
+        let mut events = Vec::with_capacity(records.len());
+        for record in records {
+            events.push(Event {
+                kind: record.event,
+                object: read(record)?,
+                version: record.version,
+            });
+        }
+        self.state().apply(events);
+        Ok(())
     }
 }
 
@@ -174,7 +273,15 @@ fn resumed(state: &State, filter: &Filter, from: u64) -> Result<Vec<Event>, Erro
 }
 
 impl State {
-    fn apply(&mut self, events: Vec<Event>) {
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) fn objects(&self) -> &BTreeMap<Key, Object> {
+        &self.objects
+    }
+
+    pub(crate) fn apply(&mut self, events: Vec<Event>) {
         for event in events {
             self.version = event.version;
             match event.kind {

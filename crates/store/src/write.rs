@@ -14,12 +14,20 @@ pub enum Write {
     /// New status; everything else stays as it is. The object's `resourceVersion`, when not empty, must be the stored
     /// one.
     UpdateStatus(Object),
-    /// Removal. `uid`, when not empty, must be the stored one.
+    /// Removal. `uid`, when not empty, must be the stored one. An object with finalizers is marked only: it goes when an
+    /// update takes the last of them away.
     Delete {
         /// Which object.
         key: Key,
         /// Identity it must have.
         uid: String,
+    },
+    /// Nothing changes, but the object must be there, with this version when it is not empty.
+    Assert {
+        /// Which object.
+        key: Key,
+        /// Version it must have.
+        version: String,
     },
 }
 

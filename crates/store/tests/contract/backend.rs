@@ -1,7 +1,9 @@
 //! Stores to test, and objects to put into them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +20,7 @@ use windlass_store::Error;
 use windlass_store::Stamp;
 use windlass_store::Store;
 use windlass_store::Write;
+use windlass_store::backend::Sqlite;
 
 /// Opens an empty store with [`Rules`] and [`Counter`].
 pub(crate) type Open = fn() -> Store;
@@ -25,6 +28,21 @@ pub(crate) type Open = fn() -> Store;
 /// The store in memory.
 pub(crate) fn memory() -> Store {
     Store::new(Box::new(Rules), Box::new(Counter::default()))
+}
+
+/// The store in a SQLite file below the build's directory for tests; what an earlier run left there goes first.
+pub(crate) fn sqlite() -> Store {
+    static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("contract");
+        let _ = std::fs::remove_dir_all(&place);
+        std::fs::create_dir_all(&place).expect("a directory");
+        place
+    });
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let backend = Sqlite::open(&PLACE.join(format!("{number}.db"))).expect("open");
+    let (rules, counter) = (Box::new(Rules), Box::new(Counter::default()));
+    Store::durable(rules, counter, Box::new(backend)).expect("an empty store")
 }
 
 /// Label of an object that admission refuses.

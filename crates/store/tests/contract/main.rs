@@ -7,9 +7,13 @@ mod cases;
 mod model;
 
 use backend::memory;
+use backend::sqlite;
 
 macro_rules! contract {
-    ($backend:ident, $open:expr, [$($case:ident),+ $(,)?]) => {
+    ($($backend:ident = $open:ident),+; $cases:tt) => {
+        $(contract!(@one $backend, $open, $cases);)+
+    };
+    (@one $backend:ident, $open:expr, [$($case:ident),+ $(,)?]) => {
         mod $backend {
             use super::*;
 
@@ -27,8 +31,7 @@ macro_rules! contract {
 }
 
 contract!(
-    in_memory,
-    memory,
+    in_memory = memory, in_sqlite = sqlite;
     [
         a_created_object_gets_its_identity,
         a_name_is_completed_until_it_is_free,

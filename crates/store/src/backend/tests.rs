@@ -1,0 +1,158 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use windlass_api::Kind;
+use windlass_api::object::CustomKind;
+use windlass_api::object::Scope;
+
+use super::Backend;
+use super::Error;
+use super::Record;
+use super::Sqlite;
+use crate::write::EventType;
+
+fn record(name: &str, version: u64, event: EventType) -> Record {
+    let json = format!(
+        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"default"}}}}"#
+    );
+    Record {
+        kind: Kind::ConfigMap,
+        namespace: "default".into(),
+        name: name.into(),
+        version,
+        event,
+        json: json.into(),
+    }
+}
+
+fn names(path: &Path) -> (u64, Vec<String>) {
+    let loaded = Sqlite::open(path).unwrap().load().unwrap();
+    (
+        loaded.version,
+        loaded
+            .records
+            .iter()
+            .map(|record| record.name.to_string())
+            .collect(),
+    )
+}
+
+#[test]
+fn what_was_committed_is_there_when_it_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut backend = Sqlite::open(&path).unwrap();
+    backend.begin(0).unwrap();
+    backend
+        .commit(&[record("a", 1, EventType::Added), record("b", 2, EventType::Added)])
+        .unwrap();
+    backend.commit(&[record("b", 3, EventType::Deleted)]).unwrap();
+    drop(backend);
+    // The version of a deletion is not used again either.
+    assert_eq!(names(&path), (3, vec!["a".to_owned()]));
+}
+
+#[test]
+fn kinds_that_users_defined_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let kind = CustomKind::intern("store.example", "v2", "Box", "boxes", Scope::Cluster).unwrap();
+    let mut backend = Sqlite::open(&path).unwrap();
+    let one = Record {
+        kind: Kind::Custom(kind),
+        namespace: Arc::from(""),
+        ..record("a", 1, EventType::Added)
+    };
+    backend.commit(std::slice::from_ref(&one)).unwrap();
+    drop(backend);
+    assert_eq!(Sqlite::open(&path).unwrap().load().unwrap().records, [one]);
+}
+
+#[test]
+fn a_file_belongs_to_one_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let first = Sqlite::open(&path).unwrap();
+    assert_eq!(Sqlite::open(&path).err(), Some(Error::InUse));
+    drop(first);
+    assert!(Sqlite::open(&path).is_ok());
+}
+
+#[test]
+fn a_file_of_a_newer_release_or_no_file_of_ours_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    drop(Sqlite::open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    assert_eq!(
+        Sqlite::open(&path).err(),
+        Some(Error::Newer { found: 99, known: 1 })
+    );
+    let other = directory.path().join("other.db");
+    std::fs::write(
+        &other,
+        "this is no database, whatever its name says, and it is long enough",
+    )
+    .unwrap();
+    assert!(matches!(Sqlite::open(&other).err(), Some(Error::Corrupt(_))));
+}
+
+#[test]
+fn a_full_disk_refuses_a_commit_and_keeps_what_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut backend = Sqlite::open(&path).unwrap();
+    backend.commit(&[record("a", 1, EventType::Added)]).unwrap();
+    backend.limit_pages(16);
+    let large = Record {
+        json: format!(r#""{}""#, "x".repeat(1 << 20)).into(),
+        ..record("b", 2, EventType::Added)
+    };
+    assert_eq!(backend.commit(&[large]), Err(Error::Full));
+    backend.limit_pages(1 << 20);
+    backend.commit(&[record("c", 2, EventType::Added)]).unwrap();
+    drop(backend);
+    assert_eq!(names(&path), (2, vec!["a".to_owned(), "c".to_owned()]));
+}
+
+#[test]
+fn a_damaged_page_is_found_and_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut backend = Sqlite::open(&path).unwrap();
+    let many: Vec<Record> = (1..500)
+        .map(|n| record(&format!("n{n}"), n, EventType::Added))
+        .collect();
+    backend.commit(&many).unwrap();
+    drop(backend);
+    assert_eq!(Sqlite::check(&path), Ok(Vec::new()));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let found = Sqlite::check(&path);
+    assert!(
+        found.as_ref().map_or(true, |problems| !problems.is_empty()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_backup_is_whole_while_others_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        directory.path().join("state.db"),
+        directory.path().join("copy.db"),
+    );
+    let mut backend = Sqlite::open(&path).unwrap();
+    backend.commit(&[record("a", 1, EventType::Added)]).unwrap();
+    Sqlite::backup(&path, &copy).unwrap();
+    backend.commit(&[record("b", 2, EventType::Added)]).unwrap();
+    assert_eq!(names(&copy), (1, vec!["a".to_owned()]));
+    assert!(
+        Sqlite::backup(&path, &copy).is_err(),
+        "a backup is never written over"
+    );
+}
