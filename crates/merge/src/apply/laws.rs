@@ -17,6 +17,7 @@ use crate::fields::FieldSet;
 use crate::schema::Schema;
 use crate::typed::Comparison;
 use crate::typed::compare;
+use crate::typed::is_within;
 use crate::typed::owned;
 
 fn schema() -> Schema {
@@ -158,6 +159,9 @@ proptest! {
         let object = write(&schema, live.as_ref(), &step, 10).unwrap();
         let again = crate::typed::merge(&schema, object.clone(), &config);
         prop_assert_eq!(compare(&schema, &object, &again), Comparison::default());
+        if is_within(&schema, &object, &config) {
+            prop_assert_eq!(&again, &object);
+        }
         let fields = owned(&schema, &config).difference(&unowned());
         let managers = Managers::of(&object).unwrap();
         let mine = managers.iter().find(|(identity, _)| identity.manager == "A" && identity.operation == Operation::Apply);

@@ -84,6 +84,14 @@ impl Managers {
         Value::Array(encoded.collect())
     }
 
+    /// Whether the same managers own the same fields, whenever they took them.
+    pub(super) fn own_the_same(&self, other: &Managers) -> bool {
+        let same = |((left, before), (right, after)): ((&Identity, &Owned), (&Identity, &Owned))| {
+            left == right && before.fields == after.fields && before.api_version == after.api_version
+        };
+        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
+    }
+
     /// Makes the entries fit a schema; tells whether they did not.
     pub(super) fn settle(&mut self, schema: &Schema) -> bool {
         let mut changed = false;

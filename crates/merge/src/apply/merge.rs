@@ -23,6 +23,7 @@ use crate::fields::FieldSet;
 use crate::schema::Schema;
 use crate::typed::check;
 use crate::typed::compare;
+use crate::typed::is_within;
 use crate::typed::merge;
 use crate::typed::owned;
 use crate::typed::remove;
@@ -59,12 +60,19 @@ pub fn apply(
     }
 
     let config = without_ignored(schema, config, actor.ignored);
+    let mut fields = owned(schema, &config);
+    fields.subtract_with_below(actor.ignored);
+    fields.subtract(&unowned());
     let attempt = Attempt {
         schema,
         before,
         config: &config,
+        fields,
         actor,
     };
+    if !is_new && attempt.is_done(&managers) {
+        return Ok(before.clone());
+    }
     let mut outcome = attempt.run_with_migration(managers, force)?;
     is_new |= last_applied::refresh(&mut outcome.object, &config, actor);
 
@@ -144,6 +152,8 @@ struct Attempt<'a> {
     schema: &'a Schema,
     before: &'a Value,
     config: &'a Value,
+    /// What the applier is to own.
+    fields: FieldSet,
     actor: &'a Actor<'a>,
 }
 
@@ -156,6 +166,17 @@ struct Outcome {
 }
 
 impl Attempt<'_> {
+    /// Whether it is surely there already, owned as it is to be. Controllers that apply over and over ask for nothing
+    /// else most of the time.
+    fn is_done(&self, managers: &Managers) -> bool {
+        let last = managers.entries.get(&Identity::applier(self.actor));
+        let is_owned =
+            last.is_some_and(|last| last.fields == self.fields && last.api_version == self.actor.api_version);
+        is_owned
+            && !last_applied::may_migrate(self.before, self.actor)
+            && is_within(self.schema, self.before, self.config)
+    }
+
     /// Applies; where `kubectl` meets nothing but what its own client-side apply left, by force.
     fn run_with_migration(&self, managers: Managers, force: bool) -> Result<Outcome, Error> {
         if force || !last_applied::may_migrate(self.before, self.actor) {
@@ -173,12 +194,9 @@ impl Attempt<'_> {
 
     fn run(&self, mut managers: Managers, force: bool) -> Result<Outcome, Error> {
         let identity = Identity::applier(self.actor);
-        let mut fields = owned(self.schema, self.config);
-        fields.subtract_with_below(self.actor.ignored);
-        fields.subtract(&unowned());
         let last = managers.entries.remove(&identity);
         let mine = Owned {
-            fields,
+            fields: self.fields.clone(),
             api_version: self.actor.api_version.to_owned(),
             time: last.as_ref().and_then(|last| last.time),
         };

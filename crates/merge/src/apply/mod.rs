@@ -6,7 +6,8 @@
 //!
 //! # Expected flow
 //! A server calls [`apply`] for an apply patch, and [`track_update`] after a create, update, or other patch, with the
-//! object it is about to store. Both return the object with its entries.
+//! object it is about to store. Both return the object with its entries. What it does to the object afterwards, as
+//! defaulting, may make it what it was before; [`keep_times`] then returns that.
 //!
 //! # Guarantees
 //! - A write that changes neither the object nor who owns what returns the live object, so that nothing is stored.
@@ -32,6 +33,7 @@ mod take;
 
 #[cfg(test)]
 mod tests;
+mod times;
 mod track;
 
 pub use actor::Actor;
@@ -43,4 +45,5 @@ pub use identity::Operation;
 pub use managers::Managers;
 pub use managers::Owned;
 pub use merge::apply;
+pub use times::keep_times;
 pub use track::track_update;

@@ -9,6 +9,7 @@ use super::Actor;
 use super::Error;
 use super::Managers;
 use super::apply;
+use super::keep_times;
 use super::track_update;
 use crate::fields::FieldSet;
 use crate::fields::path_text;
@@ -504,4 +505,26 @@ fn each_endpoint_owns_its_part() {
     let object =
         apply(&schema, Some(&object), &config, &endpoint, false).expect_err("it is another entry's field");
     insta::assert_snapshot!(object, @r#"Apply failed with 1 conflict: conflict with "one" with subresource "status" using v1: .status.ready"#);
+}
+
+#[test]
+fn only_times_are_no_change() {
+    let object = |time: &str, field: &str, data: &str| {
+        json!({"metadata": {"name": "a", "managedFields": [{
+            "manager": "one", "operation": "Apply", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:data": {field: {}}},
+        }]}, "data": {"k": data}})
+    };
+    let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+    let live = object(early, "f:k", "1");
+    let rows = [
+        (object(late, "f:k", "1"), true),
+        (object(late, "f:other", "1"), false),
+        (object(late, "f:k", "2"), false),
+        (json!({"metadata": {"name": "a"}, "data": {"k": "1"}}), false),
+    ];
+    for (new, is_kept) in rows {
+        let expected = if is_kept { live.clone() } else { new.clone() };
+        assert_eq!(keep_times(&live, new.clone()), expected, "{new}");
+    }
 }

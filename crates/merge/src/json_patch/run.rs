@@ -123,10 +123,10 @@ fn place<'a, 'p>(
         .split()
         .and_then(|(parents, key)| Some((container(document, parents)?, key)));
     found.ok_or_else(|| {
-        format!(
-            "{op} operation does not apply: doc is missing {what}: \"{}\": missing value",
-            path.text()
-        )
+        // Upstream quotes the path in two of the six operations.
+        let quote = if matches!(op, "add" | "remove") { "\"" } else { "" };
+        let text = path.text();
+        format!("{op} operation does not apply: {what}: {quote}{text}{quote}: missing value")
     })
 }
 
@@ -137,7 +137,10 @@ fn add(
     op: &str,
     spent: &mut Spent,
 ) -> Result<(), String> {
-    let what = if op == "add" { "path" } else { "destination path" };
+    let what = match op {
+        "add" => "doc is missing path",
+        _ => "doc is missing destination path",
+    };
     shallow(path, &value, op)?;
     let (parent, key) = place(document, path, op, what)?;
     match parent {
@@ -161,7 +164,10 @@ fn add(
 }
 
 fn remove(document: &mut Value, path: &Pointer, op: &str, spent: &mut Spent) -> Result<Value, String> {
-    let what = if op == "remove" { "path" } else { "from path" };
+    let what = match op {
+        "remove" => "doc is missing path",
+        _ => "doc is missing from path",
+    };
     let (parent, key) = place(document, path, op, what)?;
     spent.shift(match parent {
         Value::Object(fields) => fields.len(),
@@ -178,7 +184,9 @@ fn remove(document: &mut Value, path: &Pointer, op: &str, spent: &mut Spent) -> 
             .ok_or_else(|| no_index(key)),
         _ => Err("missing value".to_owned()),
     };
-    removed.map_err(|fault| format!("error in {op} for path: '{}': {fault}", path.text()))
+    // Upstream names a moved value by its key alone.
+    let name = if op == "remove" { path.text() } else { key };
+    removed.map_err(|fault| format!("error in {op} for path: '{name}': {fault}"))
 }
 
 fn replace(document: &mut Value, path: &Pointer, value: &Value) -> Result<(), String> {
@@ -190,7 +198,7 @@ fn replace(document: &mut Value, path: &Pointer, value: &Value) -> Result<(), St
         *document = value.clone();
         return Ok(());
     }
-    let (parent, key) = place(document, path, "replace", "path")?;
+    let (parent, key) = place(document, path, "replace", "doc is missing path")?;
     match parent {
         Value::Object(fields) => {
             fields.insert(key.to_owned(), value.clone());
@@ -224,7 +232,7 @@ fn relocate(document: &mut Value, from: &Pointer, path: &Pointer, spent: &mut Sp
 }
 
 fn duplicate(document: &mut Value, from: &Pointer, path: &Pointer, spent: &mut Spent) -> Result<(), String> {
-    let (parent, key) = place(document, from, "copy", "from path")?;
+    let (parent, key) = place(document, from, "copy", "doc is missing from path")?;
     let value = match parent {
         Value::Object(fields) => fields.get(key).cloned().unwrap_or(Value::Null),
         Value::Array(items) => index_of(key, items.len())
@@ -241,7 +249,7 @@ fn test(document: &mut Value, path: &Pointer, value: &Value) -> Result<(), Strin
     if path.split().is_none() {
         return if document == value { Ok(()) } else { Err(failed()) };
     }
-    let (parent, key) = place(document, path, "test", "path")?;
+    let (parent, key) = place(document, path, "test", "is missing path")?;
     let found = match parent {
         Value::Object(fields) => fields.get(key).unwrap_or(&Value::Null),
         Value::Array(items) => index_of(key, items.len())
@@ -253,6 +261,9 @@ fn test(document: &mut Value, path: &Pointer, value: &Value) -> Result<(), Strin
 }
 
 fn no_index(key: &str) -> String {
+    if key.parse::<i64>().is_err() {
+        return format!("strconv.Atoi: parsing {key:?}: invalid syntax");
+    }
     format!("Unable to access invalid index: {key}: invalid index referenced")
 }
 

@@ -148,10 +148,10 @@ fn what_does_not_apply_says_why() {
     0 /b/c: remove operation does not apply: doc is missing path: "/b/c": missing value
     0 /b/c: add operation does not apply: doc is missing path: "/b/c": missing value
     0 /l/2: error in add for path: '/l/2': Unable to access invalid index: 2: invalid index referenced
-    0 /l/x: error in add for path: '/l/x': Unable to access invalid index: x: invalid index referenced
+    0 /l/x: error in add for path: '/l/x': strconv.Atoi: parsing "x": invalid syntax
     0 /l/1: replace operation does not apply: doc is missing key: /l/1: missing value
     0 /a/x: testing value /a/x failed: test failed
-    0 /c: error in move for path: '/b': Unable to remove nonexistent key: b: missing value
+    0 /c: error in move for path: 'b': Unable to remove nonexistent key: b: missing value
     0 /a/x/y: move operation does not apply: '/a/x/y' lies within '/a'
     0 b: add operation does not apply: "b" is no path: it does not start with "/"
     0 /b: add operation has no value

@@ -6,6 +6,7 @@
 mod atom;
 mod builtin;
 mod openapi;
+mod shape;
 #[cfg(test)]
 mod tests;
 

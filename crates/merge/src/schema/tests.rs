@@ -1,11 +1,17 @@
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use windlass_api::Kind;
+use windlass_api::Time;
 
 use super::Error;
 use super::ListKind;
 use super::Schema;
 use super::TypeId;
+use crate::apply::Actor;
+use crate::apply::apply;
+use crate::fields::FieldSet;
+use crate::strategic::Shape;
 
 /// The types along the fields, as short text: what a merge would do with a value there.
 fn describe(schema: &Schema, id: TypeId, depth: usize) -> String {
@@ -164,4 +170,53 @@ fn schemas_are_bounded() {
         |inner, _| json!({"anyOf": [inner, inner]}),
     );
     assert_eq!(of(&wide), Err(Error::TooManyTypes));
+}
+
+#[test]
+fn a_shape_says_what_a_schema_does_not() {
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        "volumes": {"type": "array"},
+        "tolerations": {"type": "array"},
+        "containers": {"type": "array", "items": {"$ref": "#/$defs/Container"}},
+        "other": {"$ref": "#/$defs/Container"},
+    }}}, "$defs": {"Container": {"type": "object", "properties": {
+        "name": {"type": "string"},
+        "env": {"type": "array"},
+        "ports": {
+            "type": "array", "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["containerPort", "protocol"],
+        },
+    }}}});
+    let schema = Schema::from_openapi(&schema, &Map::new()).unwrap();
+    let schema = schema.merging_as(Shape::of("v1", "Pod").unwrap());
+    let root = schema.atom(schema.root()).map.as_ref().unwrap();
+    insta::assert_snapshot!(describe(&schema, root.fields["spec"], 0), @"{containers: keyed(name)[{env: keyed(name)[any], name: scalar, ports: keyed(containerPort,protocol)[any]}], other: {env: list[any], name: scalar, ports: keyed(containerPort,protocol)[any]}, tolerations: list[any], volumes: keyed(name)[any]}");
+}
+
+#[test]
+fn every_built_in_kind_has_a_schema_that_applies() {
+    for kind in Kind::ALL {
+        let schema = Schema::from_openapi(kind.schema().schema.as_value(), &Map::new());
+        let mut schema = schema.unwrap_or_else(|error| panic!("{}: {error}", kind.as_str()));
+        if let Some(shape) = Shape::of(kind.api_version(), kind.as_str()) {
+            schema = schema.merging_as(shape);
+        }
+        let config = json!({
+            "apiVersion": kind.api_version(), "kind": kind.as_str(),
+            "metadata": {"name": "a", "labels": {"l": "1"}, "finalizers": ["f"]},
+        });
+        let ignored = FieldSet::new();
+        let actor = Actor {
+            manager: "one",
+            api_version: kind.api_version(),
+            subresource: "",
+            now: Time::from_millis(0),
+            ignored: &ignored,
+        };
+        let object = apply(&schema, None, &config, &actor, false);
+        let object = object.unwrap_or_else(|error| panic!("{}: {error}", kind.as_str()));
+        let fields = object.pointer("/metadata/managedFields/0/fieldsV1");
+        let expected = json!({"f:metadata": {"f:finalizers": {"v:\"f\"": {}}, "f:labels": {"f:l": {}}}});
+        assert_eq!(fields, Some(&expected), "{}", kind.as_str());
+    }
 }

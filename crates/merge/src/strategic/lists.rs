@@ -97,7 +97,8 @@ fn merge_items(
             }
             None => {
                 places.insert(name.clone(), merged.len());
-                merged.push((name.clone(), fresh(item)));
+                // Items that delete were taken out before.
+                merged.extend(fresh(item).map(|item| (name.clone(), item)));
             }
         }
     }
@@ -181,7 +182,7 @@ pub(super) fn set_order(
     let live = named(&old)?;
     let merged = match patch {
         None => old,
-        Some(patch) if merging == Merging::Replace => patch.iter().map(fresh).collect(),
+        Some(patch) if merging == Merging::Replace => patch.iter().filter_map(fresh).collect(),
         Some(patch) => merge_lists(old, patch, merging, shape, path)?,
     };
     let merged = named(&merged)?.into_iter().zip(merged).collect();

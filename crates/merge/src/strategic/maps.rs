@@ -117,8 +117,14 @@ pub(super) fn merge_maps(
             }
         } else if !change.is_null() {
             let at = format!("{path}.{key}");
-            let merged = merge_field(fields.get_mut(key).map(Value::take), change, key, shape, &at)?;
-            fields.insert(key.clone(), merged);
+            match merge_field(fields.get_mut(key).map(Value::take), change, key, shape, &at)? {
+                Some(merged) => {
+                    fields.insert(key.clone(), merged);
+                }
+                None => {
+                    fields.shift_remove(key);
+                }
+            }
         }
     }
     Ok(fields)
@@ -130,17 +136,17 @@ fn merge_field(
     key: &str,
     shape: &'static Shape,
     path: &str,
-) -> Result<Value, Error> {
+) -> Result<Option<Value>, Error> {
     let (merging, below) = rules(shape, key);
-    match (old, change) {
+    Ok(match (old, change) {
         (Some(Value::Object(old)), Value::Object(change)) => {
-            Ok(Value::Object(merge_maps(old, change, below, path)?))
+            Some(Value::Object(merge_maps(old, change, below, path)?))
         }
         (Some(Value::Array(old)), Value::Array(change)) if merging != Merging::Replace => {
-            Ok(Value::Array(merge_lists(old, change, merging, below, path)?))
+            Some(Value::Array(merge_lists(old, change, merging, below, path)?))
         }
-        _ => Ok(fresh(change)),
-    }
+        _ => fresh(change),
+    })
 }
 
 pub(super) fn rules(shape: &'static Shape, key: &str) -> (Merging, &'static Shape) {
@@ -209,16 +215,23 @@ fn order_lists<'a>(
     Ok(done)
 }
 
-/// The value without directives, and without the nulls that would have removed something.
-pub(super) fn fresh(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(fresh_fields(fields)),
+/// The value without directives, and without the nulls that would have removed something; nothing when it is there only
+/// to delete or replace what is not there.
+pub(super) fn fresh(value: &Value) -> Option<Value> {
+    Some(match value {
+        Value::Object(fields) => {
+            if fields.get(PATCH).and_then(Value::as_str) == Some("delete") {
+                return None;
+            }
+            Value::Object(fresh_fields(fields))
+        }
         Value::Array(items) => {
-            let plain = items.iter().filter(|item| item.get(PATCH).is_none());
-            Value::Array(plain.map(fresh).collect())
+            let is_marker = |item: &&Value| item.get(PATCH).and_then(Value::as_str) == Some("replace");
+            let plain = items.iter().filter(|item| !is_marker(item));
+            Value::Array(plain.filter_map(fresh).collect())
         }
         scalar => scalar.clone(),
-    }
+    })
 }
 
 fn fresh_fields(fields: &Map<String, Value>) -> Map<String, Value> {
@@ -228,5 +241,6 @@ fn fresh_fields(fields: &Map<String, Value>) -> Map<String, Value> {
     let kept = fields
         .iter()
         .filter(|(key, value)| !is_directive(key) && !value.is_null());
-    kept.map(|(key, value)| (key.clone(), fresh(value))).collect()
+    kept.filter_map(|(key, value)| Some((key.clone(), fresh(value)?)))
+        .collect()
 }

@@ -5,6 +5,8 @@
 //!
 //! # Differences from Kubernetes
 //! - `$patch: merge` is accepted, and means what no directive means.
+//! - Directives in what is new are obeyed or dropped; there some of them end up in the object.
+//! - `$patch: replace` of a map that is not there makes it; there it does nothing.
 //! - Errors name the place and never the content, which may be secret.
 
 mod lists;

@@ -85,6 +85,9 @@ fn maps_and_other_lists_go_by_default() {
         json!({"metadata": {"$setElementOrder/finalizers": ["p"], "finalizers": ["s"]}}),
         json!({"metadata": {"$setElementOrder/finalizers": "p"}}),
         json!({"spec": {"tolerations": [3], "new": {"a": null, "$retainKeys": ["a"], "b": [{"$patch": "delete"}]}}}),
+        json!({"metadata": {"annotations": {"$patch": "delete", "a": "1"}}}),
+        json!({"metadata": {"annotations": {"$patch": "replace", "a": "1"}}}),
+        json!({"spec": {"tolerations": [{"$patch": "merge", "a": 1}, {"$patch": "replace"}]}}),
         json!({"data": null, "spec": "text"}),
         json!({}),
         json!([]),
@@ -104,6 +107,9 @@ fn maps_and_other_lists_go_by_default() {
     error: the order in patch list .metadata.finalizers doesn't match $setElementOrder list
     error: .metadata.$setElementOrder/finalizers must be a list
     {"metadata":{"labels":{"a":"1","b":"2"},"finalizers":["p","q","r"]},"spec":{"tolerations":[3],"securityContext":{"x":1},"new":{"b":[]}},"data":{"k":"v"}}
+    {"metadata":{"labels":{"a":"1","b":"2"},"finalizers":["p","q","r"]},"spec":{"tolerations":[1,2],"securityContext":{"x":1}},"data":{"k":"v"}}
+    {"metadata":{"labels":{"a":"1","b":"2"},"finalizers":["p","q","r"],"annotations":{"a":"1"}},"spec":{"tolerations":[1,2],"securityContext":{"x":1}},"data":{"k":"v"}}
+    {"metadata":{"labels":{"a":"1","b":"2"},"finalizers":["p","q","r"]},"spec":{"tolerations":[{"a":1}],"securityContext":{"x":1}},"data":{"k":"v"}}
     {"metadata":{"labels":{"a":"1","b":"2"},"finalizers":["p","q","r"]},"spec":"text"}
     {"metadata":{"labels":{"a":"1","b":"2"},"finalizers":["p","q","r"]},"spec":{"tolerations":[1,2],"securityContext":{"x":1}},"data":{"k":"v"}}
     error: a strategic merge patch is an object
@@ -182,7 +188,7 @@ fn tidy(patch: &Value) -> Value {
             .iter()
             .map(|(name, value)| (name.clone(), tidy(value)))
             .collect(),
-        other => super::maps::fresh(other),
+        other => super::maps::fresh(other).unwrap_or(Value::Null),
     }
 }
 

@@ -11,6 +11,7 @@ mod settle;
 mod tests;
 
 mod view;
+mod within;
 
 pub(crate) use check::check;
 pub(crate) use compare::Comparison;
@@ -23,3 +24,4 @@ pub(crate) use settle::settle;
 pub(crate) use settle::with_named;
 pub(crate) use view::View;
 pub(crate) use view::view;
+pub(crate) use within::is_within;
