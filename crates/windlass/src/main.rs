@@ -5,6 +5,7 @@ mod executors;
 mod images;
 mod plane;
 mod registries;
+mod services;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
     match Arguments::read(std::env::args_os()) {
         Ok(arguments) => {
             diagnostics::log(arguments.is_verbose());
-            arguments.execute(&plane::InMemory, &images::OnDisk).into()
+            arguments.execute(&plane::InMemory, &images::OnDisk, &services::InThisProcess).into()
         }
         Err(code) => ExitCode::from(code),
     }
