@@ -2,6 +2,7 @@
 
 pub mod access;
 mod admission;
+pub mod kubeconfig;
 mod local;
 pub mod observed;
 pub mod pods;
