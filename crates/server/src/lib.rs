@@ -2,10 +2,13 @@
 
 pub mod access;
 mod admission;
+pub mod api;
+pub mod lifecycle;
 mod local;
 pub mod observed;
 pub mod pods;
 pub mod resources;
+pub mod tls;
 
 pub use admission::Webhooks;
 pub use local::LocalClient;

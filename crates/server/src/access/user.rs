@@ -1,7 +1,6 @@
 //! Who asks.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use futures::future::BoxFuture;
 use http::HeaderMap;
@@ -26,13 +25,9 @@ pub struct Unauthenticated;
 
 /// Finds out who asks.
 pub trait Authenticate: Send + Sync {
-    /// The user of a request, from its headers and where it came from (`None`: a socket of this machine's file system).
+    /// The user of a request, from its headers.
     ///
     /// # Errors
     /// When a proof was given and is not good, or none was given and anonymous requests are refused.
-    fn authenticate<'a>(
-        &'a self,
-        headers: &'a HeaderMap,
-        peer: Option<SocketAddr>,
-    ) -> BoxFuture<'a, Result<User, Unauthenticated>>;
+    fn authenticate<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<User, Unauthenticated>>;
 }
