@@ -45,6 +45,7 @@ pub(super) fn value(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Status> 
         "application/json" | "*/*" | "" => serde_json::from_slice(bytes)
             .map_err(|error| Status::bad_request(format!("the body is no JSON: {error}"))),
         "application/yaml" => yaml_value(bytes),
+        "application/vnd.kubernetes.protobuf" => super::protobuf::decode(bytes).map_err(Status::bad_request),
         other => Err(Status::unsupported(format!(
             "the body of the request was in an unknown format - accepted media types include: application/json, \
              application/yaml; got {other}"

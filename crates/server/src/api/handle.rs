@@ -23,19 +23,20 @@ use super::request;
 use super::request::Target;
 use super::reviews;
 use super::status::Status;
-use super::status::qualified;
 use super::watch;
 use super::write;
 use crate::access::Attributes;
 use crate::access::Decision;
 use crate::access::User;
 use crate::access::Verb;
+use crate::access::denial;
 use crate::resources::Resource;
 use crate::resources::Source;
 
 /// A request whose user may do what it asks for.
 pub(super) struct Asked {
     pub(super) api: Arc<Api>,
+    pub(super) user: User,
     pub(super) verb: Verb,
     pub(super) target: Target,
     pub(super) resource: Arc<Resource>,
@@ -57,7 +58,7 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
 
 async fn serve(api: Arc<Api>, request: Request) -> Result<Response, Status> {
     let (parts, body) = request.into_parts();
-    let user = api.authenticate.authenticate(&parts.headers).await;
+    let user = api.authenticate.authenticate(&parts.headers, None).await;
     let user = user.map_err(|_| Status::new(401, "Unauthorized", "Unauthorized"))?;
     let query = request::query(parts.uri.query());
     let path = parts.uri.path();
@@ -77,6 +78,7 @@ async fn serve(api: Arc<Api>, request: Request) -> Result<Response, Status> {
         .ok_or_else(Status::no_path)?;
     let asked = Asked {
         api,
+        user,
         verb,
         target,
         resource,
@@ -154,29 +156,7 @@ fn allow(api: &Api, user: &User, verb: Verb, target: &Target) -> Result<(), Stat
     let Decision::Denied(reason) = api.authorize.authorize(&attributes) else {
         return Ok(());
     };
-    let resource = match target.subresource.as_str() {
-        "" => target.plural.clone(),
-        subresource => format!("{}/{subresource}", target.plural),
-    };
-    let place = match target.namespace.as_str() {
-        "" => "at the cluster scope".to_owned(),
-        namespace => format!("in the namespace {namespace:?}"),
-    };
-    let what = qualified(&target.group, &target.plural);
-    let name = if target.name.is_empty() {
-        String::new()
-    } else {
-        format!(" {:?}", target.name)
-    };
-    let mut message = format!(
-        "{what}{name} is forbidden: User {:?} cannot {} resource {resource:?} in API group {:?} {place}",
-        user.name,
-        verb.as_str(),
-        target.group
-    );
-    if !reason.is_empty() {
-        message = format!("{message}: {reason}");
-    }
+    let message = denial(&attributes, &reason);
     let mut status = Status::new(403, "Forbidden", message);
     status.details = json!({"name": target.name, "group": target.group, "kind": target.plural});
     Err(status)
@@ -201,12 +181,8 @@ fn allow_path(api: &Api, user: &User, method: &Method, path: &str) -> Result<(),
     match api.authorize.authorize(&attributes) {
         Decision::Allowed(_) if verb == Verb::Get => Ok(()),
         Decision::Allowed(_) => Err(Status::method_not_allowed()),
-        Decision::Denied(_) => {
-            let message = format!(
-                "forbidden: User {:?} cannot {} path {path:?}",
-                user.name,
-                verb.as_str()
-            );
+        Decision::Denied(reason) => {
+            let message = denial(&attributes, &reason);
             Err(Status::new(403, "Forbidden", message))
         }
     }

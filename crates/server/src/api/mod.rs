@@ -11,6 +11,7 @@ mod listen;
 mod openapi;
 mod patch;
 mod pods;
+mod protobuf;
 mod read;
 mod request;
 mod reviews;

@@ -60,6 +60,7 @@ pub(super) async fn patch(asked: &Asked, body: Body) -> Result<Response, Status>
             patched["metadata"]["resourceVersion"] = Value::String(version.clone());
         }
         let decoded = asked.decode(patched)?;
+        asked.check_write(&decoded.object, Some(&live))?;
         let object = asked.tracked(Some(&live), decoded.object)?;
         match asked.store(object).await {
             Err(status) if status.code == 409 && !is_pinned && attempt < ATTEMPTS => {}
@@ -104,6 +105,7 @@ async fn apply_patch(asked: &Asked, config: &Value) -> Result<Response, Status> 
             Err(status) => return Err(status),
         };
         let (object, warnings) = applied(asked, live.as_ref(), config, force)?;
+        asked.check_write(&object, live.as_ref())?;
         let is_new = live.is_none();
         let stored = if is_new {
             asked.commit(Write::Create(object)).await

@@ -34,6 +34,7 @@ pub(super) async fn create(asked: &Asked, body: Body) -> Result<Response, Status
     }
     let bytes = body::read(body).await?;
     let decoded = asked.decode(body::value(&asked.headers, &bytes)?)?;
+    asked.check_write(&decoded.object, None)?;
     let object = asked.tracked(None, decoded.object)?;
     let mut attempts = 0;
     let stored = loop {
@@ -63,6 +64,7 @@ pub(super) async fn update(asked: &Asked, body: Body) -> Result<Response, Status
         );
         return Err(Status::new(409, "Conflict", message));
     }
+    asked.check_write(&decoded.object, Some(&live))?;
     let object = asked.tracked(Some(&live), decoded.object)?;
     let stored = asked.store(object).await?;
     Ok(asked.answer(StatusCode::OK, stored, &decoded.warnings))
@@ -204,6 +206,19 @@ impl Asked {
         };
         let key = Key::new(kind, self.target.namespace.as_str(), self.target.name.as_str());
         self.api.store.get(&key).ok_or_else(|| self.not_found())
+    }
+
+    /// Whether the user may write an object as it is to be: nobody gives away what they do not have.
+    pub(super) fn check_write(&self, object: &Object, live: Option<&Object>) -> Result<(), Status> {
+        let checked = self.api.authorize.check_write(&self.user, object, live);
+        checked.map_err(|reason| {
+            let name = &object.metadata().name;
+            Status::new(
+                403,
+                "Forbidden",
+                format!("{} {name:?} is forbidden: {reason}", self.qualified()),
+            )
+        })
     }
 
     /// Commits one write, or only tries it.

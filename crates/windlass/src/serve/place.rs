@@ -10,10 +10,13 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use windlass_api::plane::TokenSpec;
-use windlass_server::access::kubeconfig;
-use windlass_server::access::rbac;
+use windlass_api::secret::SecretText;
+use windlass_server::access::MASTERS;
 use windlass_server::access::tokens;
+use windlass_server::access::tokens::Issue;
+use windlass_server::access::tokens::Purpose;
+use windlass_server::kubeconfig;
+use windlass_server::kubeconfig::Connection;
 use windlass_server::tls::Authority;
 use windlass_store::Store;
 
@@ -74,26 +77,32 @@ impl Place {
     ) -> anyhow::Result<()> {
         let path = self.kubeconfig();
         let known = fs::read_to_string(&path).unwrap_or_default();
-        let known = known.lines().find_map(|line| line.trim().strip_prefix("token: "));
+        let known = known.lines().find_map(|line| {
+            line.trim()
+                .strip_prefix("token: ")
+                .map(|token| token.trim_matches('"').to_owned())
+        });
         let token = match known {
-            Some(token) => token.to_owned(),
+            Some(token) => SecretText::new(token),
             None => {
-                let spec = TokenSpec {
+                let issue = Issue {
+                    purpose: Purpose::User,
                     user: "admin".to_owned(),
-                    groups: vec![rbac::MASTERS.to_owned()],
-                    ..TokenSpec::default()
+                    groups: vec![MASTERS.to_owned()],
+                    expires_at: None,
+                    audiences: Vec::new(),
                 };
-                tokens::issue(store, spec).await?
+                tokens::issue(store, issue).await?.text
             }
         };
-        let reached = reachable(address);
-        let text = kubeconfig::render(
-            "windlass",
-            &format!("https://{reached}"),
-            Some(authority.certificate()),
-            &token,
-            "default",
-        );
+        let connection = Connection {
+            cluster: "windlass",
+            url: &format!("https://{}", reachable(address)),
+            authority: Some(authority.certificate()),
+            token: &token,
+            namespace: "default",
+        };
+        let text = kubeconfig::render(&connection);
         let mut private = fs::OpenOptions::new();
         private.write(true).create(true).truncate(true).mode(0o600);
         let written = private

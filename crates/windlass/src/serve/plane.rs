@@ -23,9 +23,9 @@ use windlass_runtime::SystemClock;
 use windlass_server::LocalClient;
 use windlass_server::StampFrom;
 use windlass_server::Webhooks;
-use windlass_server::access::Rbac;
-use windlass_server::access::Tokens;
 use windlass_server::access::rbac;
+use windlass_server::access::rbac::Rbac;
+use windlass_server::access::tokens::Tokens;
 use windlass_server::api::Api;
 use windlass_server::lifecycle;
 use windlass_server::observed;
@@ -42,6 +42,9 @@ use crate::executors;
 use crate::executors::Started;
 use crate::plane::Sink;
 use crate::plane::fetcher;
+
+/// What a token must be meant for, if it says so.
+const AUDIENCE: &str = "windlass";
 
 /// A plane that serves.
 pub(super) struct Serving {
@@ -60,16 +63,14 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
     lifecycle::bootstrap(&store).await.context("make namespaces")?;
     rbac::bootstrap(&store).await.context("make roles")?;
     let metrics = Arc::new(Metrics::default());
+    let (tokens, uses) = Tokens::new(store.clone(), Arc::clone(&clock), AUDIENCE);
     let api = Arc::new(Api {
         store: store.clone(),
         logs: logs.clone(),
         clock: Arc::clone(&clock),
         registry: Arc::new(Registry::default()),
-        authenticate: Arc::new(Tokens {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-        }),
-        authorize: Arc::new(Rbac { store: store.clone() }),
+        authenticate: Arc::new(tokens),
+        authorize: Arc::new(Rbac::new(store.clone())),
         metrics: Arc::clone(&metrics),
     });
     let (queue, observations) = Queue::new(QueueConfig::default());
@@ -86,6 +87,7 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
     tasks.spawn(observed::follow(store.clone(), metrics));
     tasks.spawn(observed::announce(store.clone(), Arc::clone(&clock)));
     tasks.spawn(claims::settle(store.clone()));
+    tasks.spawn(uses.note());
     let mut executor = None;
     if options.with_runner {
         let started = executors::start(&steps(options)).await?;
