@@ -6,6 +6,7 @@ mod local;
 pub mod observed;
 pub mod pods;
 pub mod resources;
+pub mod runners;
 
 pub use admission::Webhooks;
 pub use local::LocalClient;

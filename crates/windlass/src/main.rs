@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     match Arguments::read(std::env::args_os()) {
         Ok(arguments) => {
             diagnostics::log(arguments.is_verbose());
-            arguments.execute(&plane::InMemory, &images::OnDisk, &services::InThisProcess).into()
+            arguments
+                .execute(&plane::InMemory, &images::OnDisk, &services::InThisProcess)
+                .into()
         }
         Err(code) => ExitCode::from(code),
     }
