@@ -78,6 +78,22 @@ impl Lookup for View<'_> {
         View::get(self, key).cloned()
     }
 
+    fn list(&self, kind: Kind, namespace: &str) -> Vec<Object> {
+        let from = Key::new(kind, namespace, "");
+        let stored = self
+            .objects
+            .range(from..)
+            .take_while(|(key, _)| key.kind == kind && &*key.namespace == namespace)
+            .filter(|(key, _)| !self.newest.contains_key(key))
+            .map(|(_, object)| object.clone());
+        let changed = self.newest.iter().filter_map(|(key, place)| {
+            let event = self.events.get(*place)?;
+            let is_there = event.kind != EventType::Deleted;
+            (key.kind == kind && &*key.namespace == namespace && is_there).then(|| event.object.clone())
+        });
+        stored.chain(changed).collect()
+    }
+
     fn count(&self, kind: Kind, namespace: &str) -> usize {
         let from = Key::new(kind, namespace, "");
         let stored = self
