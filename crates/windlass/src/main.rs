@@ -5,7 +5,7 @@ mod executors;
 mod images;
 mod plane;
 mod registries;
-mod services;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(arguments) => {
             diagnostics::log(arguments.is_verbose());
             arguments
-                .execute(&plane::InMemory, &images::OnDisk, &services::InThisProcess)
+                .execute(&plane::InMemory, &images::OnDisk, &serve::InThisProcess)
                 .into()
         }
         Err(code) => ExitCode::from(code),

@@ -1,5 +1,7 @@
 //! What is asked, as rules see it.
 
+use windlass_api::Object;
+
 use super::User;
 
 /// What is done to a resource, or to a path that is none.
@@ -91,4 +93,14 @@ pub enum Decision {
 pub trait Authorize: Send + Sync {
     /// Whether what is asked may be done.
     fn authorize(&self, attributes: &Attributes) -> Decision;
+
+    /// Whether a user who may write an object may write it like this: nobody gives others what they lack themselves.
+    /// Asked with the object as it is to be and as it is, before each create, update and patch.
+    ///
+    /// # Errors
+    /// What the user lacks, as one sentence.
+    fn check_write(&self, user: &User, new: &Object, old: Option<&Object>) -> Result<(), String> {
+        let _ = (user, new, old);
+        Ok(())
+    }
 }

@@ -36,3 +36,46 @@ pub trait Authenticate: Send + Sync {
         peer: Option<SocketAddr>,
     ) -> BoxFuture<'a, Result<User, Unauthenticated>>;
 }
+
+/// Group of everybody who proved an identity.
+pub const AUTHENTICATED: &str = "system:authenticated";
+
+/// Group of everybody who did not.
+pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+
+/// Group that may do everything, whatever the rules say.
+pub const MASTERS: &str = "system:masters";
+
+/// Beginning of the names of service accounts, before namespace and name.
+pub const ACCOUNT_PREFIX: &str = "system:serviceaccount:";
+
+/// Nobody in particular.
+pub fn anonymous() -> User {
+    User {
+        name: "system:anonymous".to_owned(),
+        groups: vec![UNAUTHENTICATED.to_owned()],
+        ..User::default()
+    }
+}
+
+/// A user whose identity was proven, with the groups that follow from it.
+pub(crate) fn known(name: &str, uid: &str, groups: &[String]) -> User {
+    let mut all: Vec<String> = Vec::with_capacity(groups.len() + 3);
+    all.extend(groups.iter().filter(|group| *group != UNAUTHENTICATED).cloned());
+    if let Some((namespace, _)) = name
+        .strip_prefix(ACCOUNT_PREFIX)
+        .and_then(|rest| rest.split_once(':'))
+    {
+        all.push("system:serviceaccounts".to_owned());
+        all.push(format!("system:serviceaccounts:{namespace}"));
+    }
+    all.push(AUTHENTICATED.to_owned());
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|group| seen.insert(group.clone()));
+    User {
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        groups: all,
+        ..User::default()
+    }
+}
