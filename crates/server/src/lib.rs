@@ -2,11 +2,14 @@
 
 pub mod access;
 mod admission;
+pub mod audit;
 pub mod kubeconfig;
 mod local;
 pub mod observed;
 pub mod pods;
 pub mod resources;
+pub mod reviews;
+pub mod tls;
 
 pub use admission::Webhooks;
 pub use local::LocalClient;
