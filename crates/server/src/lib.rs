@@ -2,13 +2,14 @@
 
 pub mod access;
 mod admission;
+pub mod api;
 pub mod audit;
 pub mod kubeconfig;
+pub mod lifecycle;
 mod local;
 pub mod observed;
 pub mod pods;
 pub mod resources;
-pub mod reviews;
 pub mod tls;
 
 pub use admission::Webhooks;

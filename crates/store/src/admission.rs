@@ -36,6 +36,9 @@ pub trait Lookup {
     /// The object, if there is one.
     fn get(&self, key: &Key) -> Option<Object>;
 
+    /// Objects of a kind in a namespace.
+    fn list(&self, kind: Kind, namespace: &str) -> Vec<Object>;
+
     /// How many objects of a kind a namespace holds.
     fn count(&self, kind: Kind, namespace: &str) -> usize;
 }

@@ -76,6 +76,22 @@ impl Lookup for View<'_> {
         View::get(self, key).cloned()
     }
 
+    fn list(&self, kind: Kind, namespace: &str) -> Vec<Object> {
+        let from = Key::new(kind, namespace, "");
+        let stored = self
+            .objects
+            .range(from..)
+            .take_while(|(key, _)| key.kind == kind && &*key.namespace == namespace)
+            .filter(|(key, _)| !self.newest.contains_key(key))
+            .map(|(_, object)| object.clone());
+        let changed = self.newest.iter().filter_map(|(key, place)| {
+            let event = self.events.get(*place)?;
+            let is_there = event.kind != EventType::Deleted;
+            (key.kind == kind && &*key.namespace == namespace && is_there).then(|| event.object.clone())
+        });
+        stored.chain(changed).collect()
+    }
+
     fn count(&self, kind: Kind, namespace: &str) -> usize {
         let from = Key::new(kind, namespace, "");
         let stored = self
@@ -196,6 +212,7 @@ impl Rules {
         let old = view.get(&key).ok_or_else(|| Error::NotFound(key.clone()))?;
         check_version(&key, &object, old)?;
         keep_identity(&mut object, old);
+        check_finalizers(&key, &object, old)?;
         object.copy_status(old);
         self.check_in(&mut object, Some(old))?;
         if object == *old {
@@ -323,6 +340,24 @@ fn check_version(key: &Key, given: &Object, old: &Object) -> Result<(), Error> {
         key: key.clone(),
         given: given.clone(),
         stored: stored.clone(),
+    })
+}
+
+/// What is on its way out is not held by anything new, or it would never go.
+fn check_finalizers(key: &Key, object: &Object, old: &Object) -> Result<(), Error> {
+    if !is_going(old) {
+        return Ok(());
+    }
+    let known = &old.metadata().finalizers;
+    let given = &object.metadata().finalizers;
+    let Some(new) = given.iter().find(|finalizer| !known.contains(*finalizer)) else {
+        return Ok(());
+    };
+    Err(Error::Invalid {
+        key: key.clone(),
+        message: format!(
+            "metadata.finalizers: no new finalizers can be added while the object is being deleted, found {new:?}"
+        ),
     })
 }
 

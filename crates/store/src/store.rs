@@ -194,7 +194,7 @@ impl Store {
         let mut version = state.version;
         let results = self.inner.rules.decide(&mut view, writes, &mut version)?;
         let events = view.into_events();
-        state.apply(events);
+        state.apply(events.into_iter().map(|event| (event, None)));
         Ok(results)
     }
 }
@@ -231,11 +231,12 @@ impl Inner {
     pub(crate) fn adopt(&self, records: &[Record]) -> Result<(), backend::Error> {
         let mut events = Vec::with_capacity(records.len());
         for record in records {
-            events.push(Event {
+            let event = Event {
                 kind: record.event,
                 object: read(record)?,
                 version: record.version,
-            });
+            };
+            events.push((event, Some(record.json.len())));
         }
         self.state().apply(events);
         Ok(())
@@ -281,8 +282,9 @@ impl State {
         &self.objects
     }
 
-    pub(crate) fn apply(&mut self, events: Vec<Event>) {
-        for event in events {
+    /// Shows events, in order, each with its size in bytes as JSON where that is known.
+    pub(crate) fn apply(&mut self, events: impl IntoIterator<Item = (Event, Option<usize>)>) {
+        for (event, size) in events {
             self.version = event.version;
             match event.kind {
                 EventType::Added | EventType::Modified => {
@@ -293,7 +295,7 @@ impl State {
                 }
             }
             self.subscribers.retain(|subscriber| subscriber.notify(&event));
-            self.window.push(event);
+            self.window.push(event, size);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use serde_json::Value;
 use windlass_api::Object;
 use windlass_api::tekton::ParamValue;
 use windlass_api::tekton::taskrun::TaskRunStatus;
@@ -11,7 +12,7 @@ use crate::write::Event;
 /// Events kept: some minutes of a busy plane.
 const MOST_EVENTS: usize = 16_384;
 
-/// Bytes that the statuses of these events may take. A run with thousands of attempts or children is large, and is written
+/// Bytes that these events may take. A run with thousands of attempts or children is large, and is written
 /// as often as it has them.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -29,9 +30,10 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Adds an event; the oldest ones go when there is no room for it.
-    pub(crate) fn push(&mut self, event: Event) {
-        let bytes = weigh(&event.object);
+    /// Adds an event, with its size in bytes as JSON where that is known: parsed, it may take more. The oldest ones go when
+    /// there is no room for it.
+    pub(crate) fn push(&mut self, event: Event, size: Option<usize>) {
+        let bytes = size.unwrap_or(0).max(weigh(&event.object));
         while self.events.len() >= MOST_EVENTS || self.bytes + bytes > MOST_BYTES {
             let Some((_, gone)) = self.events.pop_front() else {
                 break;
@@ -48,7 +50,7 @@ impl Window {
     }
 }
 
-/// About how many bytes an event keeps that no other event shares: specifications are shared, statuses are not.
+/// About how many bytes an event keeps that no other event shares: specifications are shared, statuses and data are not.
 fn weigh(object: &Object) -> usize {
     match object {
         Object::TaskRun(run) => {
@@ -61,7 +63,42 @@ fn weigh(object: &Object) -> usize {
             let entries = status.child_references.len() + status.skipped_tasks.len();
             STATUS + entries * ENTRY + results.sum::<usize>()
         }
+        Object::ConfigMap(map) => {
+            let text = map
+                .data
+                .iter()
+                .map(|(key, value)| ENTRY + key.len() + value.len());
+            let binary = map
+                .binary_data
+                .iter()
+                .map(|(key, value)| ENTRY + key.len() + value.len());
+            STATUS + text.sum::<usize>() + binary.sum::<usize>()
+        }
+        Object::Secret(secret) => {
+            let sizes = secret.data.iter();
+            let data = sizes.map(|(key, value)| ENTRY + key.len() + value.expose().len());
+            STATUS + data.sum::<usize>()
+        }
+        Object::Custom(custom) => {
+            let body = custom.body.iter().map(|(key, value)| key.len() + json(value));
+            STATUS + body.sum::<usize>()
+        }
         _ => STATUS,
+    }
+}
+
+/// About how many bytes a JSON value takes.
+fn json(value: &Value) -> usize {
+    // Of an entry, the value itself and its place among others.
+    let own = ENTRY / 4;
+    match value {
+        Value::String(text) => own + text.len(),
+        Value::Array(items) => own + items.iter().map(json).sum::<usize>(),
+        Value::Object(fields) => {
+            let of_fields = fields.iter().map(|(key, value)| own + key.len() + json(value));
+            own + of_fields.sum::<usize>()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => own,
     }
 }
 

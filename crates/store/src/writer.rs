@@ -68,7 +68,8 @@ fn write(inner: &Inner, batch: Vec<Request>, backend: &mut dyn Backend) {
             }
             return;
         }
-        inner.state().apply(events);
+        let sizes = records.iter().map(|record| Some(record.json.len()));
+        inner.state().apply(events.into_iter().zip(sizes));
     }
     for (answer, decided) in answers {
         // Who asked may have gone; what was asked is done all the same.

@@ -5,7 +5,7 @@ mod executors;
 mod images;
 mod plane;
 mod registries;
-mod services;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     match Arguments::read(std::env::args_os()) {
         Ok(arguments) => {
             diagnostics::log(arguments.is_verbose());
-            arguments.execute(&plane::InMemory, &images::OnDisk, &services::InThisProcess).into()
+            arguments
+                .execute(&plane::InMemory, &images::OnDisk, &serve::InThisProcess)
+                .into()
         }
         Err(code) => ExitCode::from(code),
     }

@@ -84,6 +84,7 @@ async fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
     let webhooks = Webhooks {
         defaults: Defaults::default(),
         flags: Flags::permissive(),
+        has_namespaces: false,
     };
     let store = Store::new(Box::new(webhooks), Box::new(stamp));
     let logs = Logs::new(place("plane-logs", 0o700)?);
@@ -95,10 +96,7 @@ async fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
     let runner = Runner::new(
         executor.backend(),
         windlass_pipelines::expand_step,
-        Arc::new(Sink {
-            logs,
-            lossy: AtomicBool::new(false),
-        }),
+        Arc::new(Sink::new(logs)),
         runner,
     );
     let (queue, observations) = Queue::new(QueueConfig::default());
@@ -120,7 +118,7 @@ async fn start(options: &Options) -> anyhow::Result<MemoryPlane> {
     })
 }
 
-fn fetcher() -> anyhow::Result<Fetcher> {
+pub(crate) fn fetcher() -> anyhow::Result<Fetcher> {
     let policy = Policy::trusting();
     let registries = registries::client(policy.clone())?;
     Ok(Fetcher::new(policy).with_images(registries, registries::keyring()))
@@ -159,13 +157,21 @@ impl Plane for MemoryPlane {
 }
 
 /// Puts a runner's output into the plane's logs.
-struct Sink {
+pub(crate) struct Sink {
     logs: Logs,
     /// Something was lost, and that was said: a full disk refuses every line of every step.
     lossy: AtomicBool,
 }
 
 impl Sink {
+    /// A sink into logs.
+    pub(crate) fn new(logs: Logs) -> Self {
+        Self {
+            logs,
+            lossy: AtomicBool::new(false),
+        }
+    }
+
     fn segment(log: &LogKey) -> SegmentId {
         SegmentId {
             namespace: log.namespace.as_str().into(),

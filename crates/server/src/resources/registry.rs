@@ -1,16 +1,25 @@
 //! Everything that is served at a moment.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 
+use serde_json::Map;
+use windlass_api::Kind;
+use windlass_merge::Schema;
+use windlass_merge::strategic::Shape;
+
 use super::Resource;
+use super::Source;
 use super::built_in;
 
 /// Everything that is served at a moment: what is built in, and what users defined.
 #[derive(Debug)]
 pub struct Registry {
     resources: RwLock<Arc<Vec<Arc<Resource>>>>,
+    schemas: Mutex<HashMap<Kind, Schema>>,
 }
 
 impl Default for Registry {
@@ -18,6 +27,7 @@ impl Default for Registry {
         let resources = built_in::resources().into_iter().map(Arc::new).collect();
         Self {
             resources: RwLock::new(Arc::new(resources)),
+            schemas: Mutex::default(),
         }
     }
 }
@@ -35,5 +45,30 @@ impl Registry {
     /// All resources, the preferred version of each first.
     pub fn all(&self) -> Arc<Vec<Arc<Resource>>> {
         Arc::clone(&self.resources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Registry {
+    /// How the lists and maps of a resource merge when it is applied to.
+    pub fn merge_schema(&self, resource: &Resource) -> Schema {
+        let Source::Stored(kind) = resource.source else {
+            return Schema::deduced();
+        };
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas.entry(kind).or_insert_with(|| merge_schema(kind)).clone()
+    }
+}
+
+fn merge_schema(kind: Kind) -> Schema {
+    if matches!(kind, Kind::Custom(_)) {
+        return Schema::deduced();
+    }
+    let schema = kind.schema();
+    let Ok(schema) = Schema::from_openapi(schema.schema.as_value(), &Map::new()) else {
+        return Schema::deduced();
+    };
+    match Shape::of(kind.api_version(), kind.as_str()) {
+        Some(shape) => schema.merging_as(shape),
+        None => schema,
     }
 }

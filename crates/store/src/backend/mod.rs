@@ -2,6 +2,7 @@
 //!
 //! The store in memory decides and serves; a [`Backend`] only keeps what was decided. [`Sqlite`] is the embedded one.
 
+mod care;
 mod sqlite;
 #[cfg(test)]
 mod tests;

@@ -42,9 +42,9 @@ const MIGRATIONS: &[&str] = &["
 
 /// Commits in one SQLite file, which belongs to one process at a time.
 pub struct Sqlite {
-    connection: Connection,
+    pub(super) connection: Connection,
     /// Held for as long as the file is in use.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Sqlite {
@@ -54,6 +54,14 @@ impl Sqlite {
     /// When another process has it, it is damaged, or it was written by a newer release.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
+        Ok(Self {
+            _lock: Some(lock),
+            ..Self::open_locked(path)?
+        })
+    }
+
+    /// Opens a file whose lock this process has already.
+    pub(super) fn open_locked(path: &Path) -> Result<Self, Error> {
         // SQLite takes over the mode of the file for those that it makes beside it.
         let mut private = OpenOptions::new();
         private.write(true).create(true).truncate(false).mode(0o600);
@@ -63,55 +71,8 @@ impl Sqlite {
         migrate(&mut connection)?;
         Ok(Self {
             connection,
-            _lock: lock,
+            _lock: None,
         })
-    }
-
-    /// Copies everything into a new file while others go on.
-    ///
-    /// # Errors
-    /// When the file exists or cannot be written.
-    pub fn backup(from: &Path, to: &Path) -> Result<(), Error> {
-        let mut private = OpenOptions::new();
-        private.write(true).create_new(true).mode(0o600);
-        private.open(to).map_err(|error| io(&error))?;
-        let source = Connection::open_with_flags(from, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(|error| refusal(&error))?;
-        let mut target = Connection::open(to).map_err(|error| refusal(&error))?;
-        let backup = rusqlite::backup::Backup::new(&source, &mut target).map_err(|error| refusal(&error))?;
-        backup
-            .run_to_completion(1_024, Duration::ZERO, None)
-            .map_err(|error| refusal(&error))
-    }
-
-    /// Everything that is wrong with a file, a line each.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    pub fn check(path: &Path) -> Result<Vec<String>, Error> {
-        let mut opened = Self::open(path)?;
-        let mut problems = Vec::new();
-        {
-            let statement = opened.connection.prepare("PRAGMA integrity_check");
-            let mut statement = statement.map_err(|error| refusal(&error))?;
-            let lines = statement.query_map([], |row| row.get::<_, String>(0));
-            for line in lines.map_err(|error| refusal(&error))? {
-                let line = line.map_err(|error| refusal(&error))?;
-                if line != "ok" {
-                    problems.push(line);
-                }
-            }
-        }
-        match opened.load() {
-            Ok(loaded) => problems.extend(
-                loaded
-                    .records
-                    .iter()
-                    .filter_map(|record| unfit(record, loaded.version)),
-            ),
-            Err(error) => problems.push(error.to_string()),
-        }
-        Ok(problems)
     }
 }
 
@@ -124,30 +85,7 @@ impl Sqlite {
     }
 }
 
-/// What is wrong with a record by itself.
-fn unfit(record: &Record, newest: u64) -> Option<String> {
-    let Record {
-        kind,
-        namespace,
-        name,
-        ..
-    } = record;
-    if record.version > newest {
-        return Some(format!(
-            "{kind} {namespace}/{name} is newer ({}) than the newest commit ({newest})",
-            record.version
-        ));
-    }
-    let read = serde_json::from_slice(&record.json).map_err(|error| error.to_string());
-    let read = read.and_then(|value| {
-        windlass_api::Object::of_kind(*kind, value)
-            .map_err(|problems| problems.first().map_or_else(String::new, ToString::to_string))
-    });
-    let problem = read.err()?;
-    Some(format!("{kind} {namespace}/{name} cannot be read: {problem}"))
-}
-
-fn lock(path: &Path) -> Result<File, Error> {
+pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let mut name = PathBuf::from(path).into_os_string();
     name.push(".lock");
     let mut private = OpenOptions::new();
@@ -308,7 +246,7 @@ fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Record, Error>> {
     }))
 }
 
-fn io(error: &std::io::Error) -> Error {
+pub(super) fn io(error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::StorageFull => Error::Full,
         std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => Error::ReadOnly,
@@ -316,7 +254,7 @@ fn io(error: &std::io::Error) -> Error {
     }
 }
 
-fn refusal(error: &rusqlite::Error) -> Error {
+pub(super) fn refusal(error: &rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::Full,
         Some(ErrorCode::ReadOnly) => Error::ReadOnly,

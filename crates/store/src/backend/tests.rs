@@ -13,7 +13,7 @@ use crate::write::EventType;
 
 fn record(name: &str, version: u64, event: EventType) -> Record {
     let json = format!(
-        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"default"}}}}"#
+        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"default","resourceVersion":"{version}"}}}}"#
     );
     Record {
         kind: Kind::ConfigMap,
@@ -155,4 +155,125 @@ fn a_backup_is_whole_while_others_write() {
         Sqlite::backup(&path, &copy).is_err(),
         "a backup is never written over"
     );
+}
+
+#[test]
+fn a_backup_or_check_of_nothing_says_so_and_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        directory.path().join("state.db"),
+        directory.path().join("copy.db"),
+    );
+    assert!(matches!(Sqlite::backup(&path, &copy), Err(Error::Unavailable(_))));
+    assert!(matches!(Sqlite::check(&path), Err(Error::Unavailable(_))));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_restored_file_gives_no_version_of_the_lost_one_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        directory.path().join("state.db"),
+        directory.path().join("copy.db"),
+    );
+    let mut backend = Sqlite::open(&path).unwrap();
+    backend.commit(&[record("a", 1, EventType::Added)]).unwrap();
+    Sqlite::backup(&path, &copy).unwrap();
+    backend.commit(&[record("b", 2, EventType::Added)]).unwrap();
+    assert_eq!(
+        Sqlite::restore(&copy, &path),
+        Err(Error::InUse),
+        "what a server uses stays"
+    );
+    drop(backend);
+    assert!(Sqlite::restore(&copy, &path).is_err(), "what is there stays");
+    assert_eq!(names(&path).0, 2);
+    let restored = directory.path().join("restored.db");
+    Sqlite::restore(&copy, &restored).unwrap();
+    assert_eq!(names(&restored), (1_000_000_001, vec!["a".to_owned()]));
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let directory = tempfile::tempdir().unwrap();
+    let (copy, restored) = (
+        directory.path().join("copy.db"),
+        directory.path().join("restored.db"),
+    );
+    let mut backend = Sqlite::open(&copy).unwrap();
+    let unreadable = Record {
+        json: r#"{"metadata":{"name":"a","namespace":"default"},"data":7}"#.into(),
+        ..record("a", 1, EventType::Added)
+    };
+    backend.commit(&[unreadable]).unwrap();
+    drop(backend);
+    let refused = Sqlite::restore(&copy, &restored);
+    let Err(Error::Corrupt(problem)) = refused else {
+        unreachable!("{refused:?}");
+    };
+    assert!(
+        problem.starts_with("ConfigMap default/a cannot be read"),
+        "{problem}"
+    );
+    assert!(!restored.exists());
+}
+
+#[test]
+fn a_row_that_contradicts_what_it_holds_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut backend = Sqlite::open(&path).unwrap();
+    let swapped = Record {
+        json: record("b", 1, EventType::Added).json,
+        ..record("a", 1, EventType::Added)
+    };
+    let older = Record {
+        version: 3,
+        ..record("c", 2, EventType::Added)
+    };
+    backend
+        .commit(&[swapped, older, record("d", 3, EventType::Added)])
+        .unwrap();
+    backend.commit(&[record("e", 9, EventType::Added)]).unwrap();
+    backend.commit(&[record("f", 4, EventType::Added)]).unwrap();
+    drop(backend);
+    insta::assert_snapshot!(Sqlite::check(&path).unwrap().join("\n"), @r#"
+    ConfigMap default/a holds default/b
+    ConfigMap default/c is of version 3, but says "2"
+    ConfigMap default/e is newer (9) than the newest commit (4)
+    "#);
+}
+
+/// A file as the release of a form left it, and what it holds.
+fn opened(form: i64, dump: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(dump).unwrap();
+    connection.pragma_update(None, "user_version", form).unwrap();
+    drop(connection);
+    assert_eq!(Sqlite::check(&path), Ok(Vec::new()), "form {form}");
+    let loaded = Sqlite::open(&path).unwrap().load().unwrap();
+    let rows = loaded.records.iter().map(|record| {
+        let Record {
+            kind,
+            namespace,
+            name,
+            version,
+            ..
+        } = record;
+        format!("\n{kind} {namespace}/{name} {version}")
+    });
+    format!("{}{}", loaded.version, rows.collect::<String>())
+}
+
+#[test]
+fn a_file_of_the_first_release_opens() {
+    insta::assert_snapshot!(opened(1, include_str!("forms/1.sql")), @"
+    12
+    ConfigMap default/settings 4
+    Namespace /default 1
+    Crate default/one 9
+    Task default/hello 5
+    ");
 }

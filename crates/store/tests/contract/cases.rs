@@ -202,6 +202,102 @@ pub(crate) async fn a_deletion_can_ask_for_an_identity(open: Open) {
     write(&store, delete("")).await.expect("delete whichever it is");
 }
 
+pub(crate) async fn what_is_held_goes_when_the_last_finalizer_does(open: Open) {
+    let store = open();
+    let held = |finalizers: &[&str]| {
+        let mut object = config_map("default", "a", "1");
+        object.metadata_mut().finalizers = finalizers.iter().map(|&name| name.to_owned()).collect();
+        object
+    };
+    let delete = || Write::Delete {
+        key: key("a"),
+        uid: String::new(),
+    };
+    let mut watch = store.watch(&[Kind::ConfigMap], None, None).expect("watch");
+    create(&store, held(&["example/a", "example/b"])).await;
+    let marked = write(&store, delete()).await.expect("mark");
+    assert_eq!(marked.metadata().generation, 2);
+    assert_eq!(
+        marked.metadata().deletion_timestamp,
+        Some(Time::from_millis(NOW - NOW % 1000))
+    );
+    assert_eq!(
+        write(&store, delete()).await,
+        Ok(marked),
+        "marking again changes nothing"
+    );
+    let more = write(&store, Write::Update(held(&["example/a", "example/c"]))).await;
+    assert!(matches!(more, Err(Error::Invalid { .. })), "{more:?}");
+    let fewer = write(&store, Write::Update(held(&["example/a"])))
+        .await
+        .expect("update");
+    assert!(fewer.metadata().deletion_timestamp.is_some(), "a mark stays");
+    let last = write(&store, Write::Update(held(&[]))).await.expect("update");
+    assert_eq!(version(&last), 4);
+    assert_eq!(store.get(&key("a")), None);
+    assert_eq!(
+        told(&waiting(&mut watch)),
+        ["Added a", "Modified a", "Modified a", "Deleted a"]
+    );
+}
+
+pub(crate) async fn a_commit_happens_only_if_what_it_asserts_holds(open: Open) {
+    let store = open();
+    create(&store, config_map("default", "a", "1")).await;
+    let guarded = |version: &str| {
+        vec![
+            Write::Assert {
+                key: key("a"),
+                version: version.to_owned(),
+            },
+            Write::Create(config_map("default", "b", "1")),
+        ]
+    };
+    let stale = store.commit(guarded("7")).await;
+    assert!(matches!(stale, Err(Error::Conflict { .. })), "{stale:?}");
+    assert_eq!(store.get(&key("b")), None);
+    store.commit(guarded("1")).await.expect("what it asserts holds");
+    assert_eq!(
+        version(&stored(&store, &key("a"))),
+        1,
+        "an assertion writes nothing"
+    );
+    assert_eq!(store.version(), 2);
+}
+
+pub(crate) async fn a_dry_run_answers_as_a_commit_and_changes_nothing(open: Open) {
+    let store = open();
+    create(&store, config_map("default", "a", "1")).await;
+    let writes = || {
+        vec![
+            Write::Update(config_map("default", "a", "2")),
+            Write::UpdateStatus(config_map("default", "a", "2")),
+        ]
+    };
+    let before = store.list(Kind::ConfigMap, None);
+    let tried = store.dry_run(writes()).expect("a dry run");
+    let after = store.list(Kind::ConfigMap, None);
+    assert_eq!((before.version, before.objects), (after.version, after.objects));
+    assert_eq!(store.commit(writes()).await.expect("a commit"), tried);
+    let again = vec![Write::Create(config_map("default", "a", "1"))];
+    assert_eq!(
+        store.dry_run(again.clone()).err(),
+        store.commit(again).await.err()
+    );
+}
+
+pub(crate) async fn large_data_leaves_the_past_sooner(open: Open) {
+    let store = open();
+    create(&store, config_map("default", "a", "")).await;
+    for mark in 0..80 {
+        let large = config_map("default", "a", &format!("{mark}{}", "x".repeat(1 << 20)));
+        write(&store, Write::Update(large)).await.expect("write");
+    }
+    let resume = |from| store.watch(&[Kind::ConfigMap], None, Some(from)).err();
+    assert_eq!(resume(store.version() - 1), None);
+    assert_eq!(resume(1), Some(Error::Gone(1)));
+}
+
 pub(crate) async fn versions_grow_and_are_never_used_again(open: Open) {
     let store = open();
     let first = create(&store, config_map("default", "a", "1")).await;
