@@ -10,6 +10,7 @@ mod local;
 pub mod observed;
 pub mod pods;
 pub mod resources;
+pub mod runners;
 pub mod tls;
 
 pub use admission::Webhooks;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use windlass_api::Key;
 use windlass_api::Kind;
@@ -126,7 +128,7 @@ impl Rules {
         let (mark, before) = (view.mark(), *version);
         let mut results = Vec::with_capacity(writes.len());
         for write in writes {
-            let event = match self.prepare(view, write, *version + 1) {
+            let event = match self.prepare_safely(view, write, *version + 1) {
                 Ok(event) => event,
                 Err(error) => {
                     view.rollback(mark);
@@ -141,6 +143,18 @@ impl Rules {
             }
         }
         Ok(results)
+    }
+
+    /// As [`prepare`](Self::prepare); a panic costs the one commit that caused it, not the writer that serves all.
+    fn prepare_safely(&self, view: &View<'_>, write: Write, version: u64) -> Result<Event, Error> {
+        // A view is only read here, so that a panic leaves nothing half done.
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.prepare(view, write, version)));
+        prepared.unwrap_or_else(|_| {
+            tracing::error!("deciding a write panicked");
+            Err(Error::Unavailable(
+                "deciding it failed; this is a fault of the server".to_owned(),
+            ))
+        })
     }
 
     /// The event a write would cause; an event with an old version means that nothing changes.

@@ -83,6 +83,12 @@ impl Sqlite {
         let limited = self.connection.pragma_update(None, "max_page_count", most);
         limited.expect("a limit can be set");
     }
+
+    /// Lets the file be read only, or written again.
+    pub(super) fn forbid_writes(&self, forbidden: bool) {
+        let set = self.connection.pragma_update(None, "query_only", forbidden);
+        set.expect("the mode can be set");
+    }
 }
 
 pub(super) fn lock(path: &Path) -> Result<File, Error> {

@@ -118,6 +118,24 @@ fn a_full_disk_refuses_a_commit_and_keeps_what_is_there() {
 }
 
 #[test]
+fn a_file_that_may_not_be_written_says_so_and_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut backend = Sqlite::open(&path).unwrap();
+    backend.commit(&[record("a", 1, EventType::Added)]).unwrap();
+    backend.forbid_writes(true);
+    assert_eq!(
+        backend.commit(&[record("b", 2, EventType::Added)]),
+        Err(Error::ReadOnly)
+    );
+    assert_eq!(backend.load().map(|loaded| loaded.version), Ok(1));
+    backend.forbid_writes(false);
+    backend.commit(&[record("c", 2, EventType::Added)]).unwrap();
+    drop(backend);
+    assert_eq!(names(&path), (2, vec!["a".to_owned(), "c".to_owned()]));
+}
+
+#[test]
 fn a_damaged_page_is_found_and_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");

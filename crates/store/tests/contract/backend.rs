@@ -48,6 +48,9 @@ pub(crate) fn sqlite() -> Store {
 /// Label of an object that admission refuses.
 pub(crate) const REFUSED: &str = "refused";
 
+/// Label of an object that admission trips over.
+pub(crate) const TRIPPING: &str = "tripping";
+
 /// Label that admission adds to every object.
 pub(crate) const ADMITTED: &str = "admitted";
 
@@ -56,6 +59,10 @@ pub(crate) struct Rules;
 
 impl Admission for Rules {
     fn admit(&self, new: &mut Object, old: Option<&Object>) -> Result<(), String> {
+        assert!(
+            !new.metadata().labels.contains_key(TRIPPING),
+            "a fault of admission"
+        );
         if new.metadata().labels.contains_key(REFUSED) {
             let verb = if old.is_some() { "update" } else { "create" };
             return Err(format!("{verb} refused"));

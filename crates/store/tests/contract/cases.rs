@@ -14,6 +14,7 @@ use crate::backend::ADMITTED;
 use crate::backend::NOW;
 use crate::backend::Open;
 use crate::backend::REFUSED;
+use crate::backend::TRIPPING;
 use crate::backend::archived;
 use crate::backend::config_map;
 use crate::backend::create;
@@ -391,6 +392,19 @@ pub(crate) async fn admission_defaults_and_refuses(open: Open) {
         assert_eq!(write(&store, attempt).await, Err(Error::Invalid { key, message }));
     }
     assert_eq!(stored(&store, &key("a")), object);
+}
+
+pub(crate) async fn a_fault_of_admission_costs_one_commit(open: Open) {
+    let store = open();
+    let mut tripping = config_map("default", "b", "1");
+    let labels = &mut tripping.metadata_mut().labels;
+    labels.insert(TRIPPING.to_owned(), String::new());
+    let first = Write::Create(config_map("default", "a", "1"));
+    let failed = store.commit(vec![first, Write::Create(tripping)]).await;
+    assert!(matches!(failed, Err(Error::Unavailable(_))), "{failed:?}");
+    assert_eq!((store.get(&key("a")), store.version()), (None, 0));
+    let next = create(&store, config_map("default", "a", "1")).await;
+    assert_eq!(version(&next), 1);
 }
 
 pub(crate) async fn a_list_is_sorted_and_of_one_namespace(open: Open) {

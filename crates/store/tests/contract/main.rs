@@ -51,6 +51,7 @@ contract!(
         a_commit_happens_whole_or_not_at_all,
         a_commit_sees_its_own_writes,
         admission_defaults_and_refuses,
+        a_fault_of_admission_costs_one_commit,
         a_list_is_sorted_and_of_one_namespace,
         a_watch_without_version_starts_with_what_exists,
         a_watch_from_a_list_misses_nothing,
