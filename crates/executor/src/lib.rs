@@ -16,7 +16,9 @@ pub mod job;
 pub mod mask;
 pub mod observation;
 pub mod output;
+pub mod protocol;
 pub mod queue;
+pub mod remote;
 pub mod runner;
 
 pub use backend::Backend;

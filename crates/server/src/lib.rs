@@ -3,12 +3,14 @@
 pub mod access;
 mod admission;
 pub mod api;
+pub mod audit;
 pub mod kubeconfig;
 pub mod lifecycle;
 mod local;
 pub mod observed;
 pub mod pods;
 pub mod resources;
+pub mod runners;
 pub mod tls;
 
 pub use admission::Webhooks;

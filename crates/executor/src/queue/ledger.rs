@@ -177,6 +177,43 @@ impl Ledger {
         }
     }
 
+    /// Enters an attempt as held already, as one was before the queue was made anew. `None` when the attempt is live or ended
+    /// before. Whether steps of it ran is not known, so it counts as started.
+    pub fn adopt(&mut self, job: Job, now: Now) -> Option<Lease> {
+        if self.live.contains_key(&job.id) || self.ended.contains(&job.id) {
+            return None;
+        }
+        self.last_fence += 1;
+        let fence = self.last_fence;
+        let expires = now.monotonic + self.config.lease;
+        let job = Arc::new(job);
+        let entry = Entry {
+            job: Arc::clone(&job),
+            held: Some(Held {
+                fence,
+                expires: Some(expires),
+            }),
+            cancel: None,
+            started: true,
+        };
+        self.expiring.insert((expires, fence, job.id.clone()));
+        self.live.insert(job.id.clone(), entry);
+        Some(Lease {
+            job,
+            fence,
+            expires: Some(expires),
+        })
+    }
+
+    /// Notes that steps of an attempt may run from now on, before anything is reported of it.
+    pub fn hand_out(&mut self, id: &AttemptId, fence: u64) -> Result<(), Refusal> {
+        held(&mut self.live, id, fence)?;
+        if let Some(entry) = self.live.get_mut(id) {
+            entry.started = true;
+        }
+        Ok(())
+    }
+
     /// Prolongs a lease; answers with its new end.
     pub fn heartbeat(&mut self, id: &AttemptId, fence: u64, now: Now) -> Result<Option<Instant>, Refusal> {
         let held = held(&mut self.live, id, fence)?;

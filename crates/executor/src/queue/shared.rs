@@ -55,7 +55,7 @@ struct State {
 }
 
 /// An attempt that a runner holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Claim {
     /// What, and under which number.
     pub lease: crate::queue::Lease,
@@ -108,6 +108,26 @@ impl Queue {
             self.leases.notify_one();
         }
         Some(Claim { lease, control })
+    }
+
+    /// Enters an attempt as held by a runner that sends heartbeats, as it was before the queue was made anew. `None` when it
+    /// is known already.
+    pub fn adopt(&self, job: Job) -> Option<Claim> {
+        let mut state = self.lock();
+        let lease = state.ledger.adopt(job, now())?;
+        let control = Control::new();
+        state.controls.insert(lease.job.id.clone(), control.clone());
+        drop(state);
+        self.leases.notify_one();
+        Some(Claim { lease, control })
+    }
+
+    /// Notes that steps of an attempt may run from now on: if its runner is lost, so is the attempt.
+    ///
+    /// # Errors
+    /// When the lease is no longer held.
+    pub fn hand_out(&self, id: &AttemptId, fence: u64) -> Result<(), Refusal> {
+        self.lock().ledger.hand_out(id, fence)
     }
 
     /// Prolongs a lease; answers with its new end.

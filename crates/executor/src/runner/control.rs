@@ -62,6 +62,12 @@ impl Control {
         });
     }
 
+    /// What was asked so far: how to cancel, and which pauses to end how.
+    pub fn asked(&self) -> (Option<Cancel>, BTreeMap<usize, Release>) {
+        let orders = self.0.borrow();
+        (orders.cancel, orders.released.clone())
+    }
+
     pub(super) fn orders(&self) -> watch::Receiver<Orders> {
         self.0.subscribe()
     }

@@ -46,8 +46,23 @@ pub(crate) fn note_step_sources(status: &mut TaskRunStatus, sources: Vec<Option<
     status.steps = sources.into_iter().map(step).collect();
 }
 
-/// Shows how an attempt goes.
+/// Notes the pod of an attempt; what steps of an earlier attempt did is not of this one.
+pub(crate) fn name_pod(status: &mut TaskRunStatus, job: &Job) {
+    if status.pod_name != job.pod {
+        status.pod_name.clone_from(&job.pod);
+        for step in &mut status.steps {
+            step.running = None;
+            step.terminated = None;
+        }
+    }
+}
+
+/// Shows how an attempt goes. What an earlier process showed of it stays until its runner has told everything again.
 pub(crate) fn follow(status: &mut TaskRunStatus, job: &Job, reports: &Reports, now: Time) {
+    let was_shown = |step: &StepState| step.running.is_some() || step.terminated.is_some();
+    if !reports.is_running() && reports.outcome().is_none() && status.steps.iter().any(was_shown) {
+        return;
+    }
     let before = std::mem::replace(&mut status.steps, reports.steps(job));
     for (step, before) in status.steps.iter_mut().zip(before) {
         step.provenance = before.provenance;

@@ -52,7 +52,7 @@ impl TaskRuns {
         apply::start(&mut status, now);
         match self.make_job(run, &mut status, id, timeout).await? {
             Ok((job, spec)) => {
-                status.pod_name.clone_from(&job.pod);
+                apply::name_pod(&mut status, &job);
                 self.publish(run, job, spec, &mut status, now);
             }
             Err(failure) => apply::conclude(run, &mut status, Some(failure), now),
