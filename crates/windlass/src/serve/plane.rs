@@ -27,6 +27,8 @@ use windlass_server::access::rbac;
 use windlass_server::access::rbac::Rbac;
 use windlass_server::access::tokens::Tokens;
 use windlass_server::api::Api;
+use windlass_server::audit::Audit;
+use windlass_server::audit::Limits;
 use windlass_server::lifecycle;
 use windlass_server::observed;
 use windlass_server::observed::Metrics;
@@ -64,6 +66,7 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
     rbac::bootstrap(&store).await.context("make roles")?;
     let metrics = Arc::new(Metrics::default());
     let (tokens, uses) = Tokens::new(store.clone(), Arc::clone(&clock), AUDIENCE);
+    let audit = Audit::open(place.root(), Limits::default()).context("open the audit log")?;
     let api = Arc::new(Api {
         store: store.clone(),
         logs: logs.clone(),
@@ -72,6 +75,7 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
         authenticate: Arc::new(tokens),
         authorize: Arc::new(Rbac::new(store.clone())),
         metrics: Arc::clone(&metrics),
+        audit: Some(Arc::new(audit)),
     });
     let (queue, observations) = Queue::new(QueueConfig::default());
     let foundations = Foundations {
