@@ -3,6 +3,7 @@
 pub mod access;
 mod admission;
 pub mod api;
+pub mod audit;
 pub mod kubeconfig;
 pub mod lifecycle;
 mod local;

@@ -25,6 +25,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::TlsAcceptor;
 
+#[cfg(test)]
+mod tests;
+
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,6 +1,7 @@
 //! What is asked, as rules see it.
 
 use windlass_api::Object;
+use windlass_api::rbac::PolicyRule;
 
 use super::User;
 
@@ -80,6 +81,23 @@ pub struct Attributes {
     pub path: String,
 }
 
+impl Attributes {
+    /// What is asked of a path that is no resource.
+    pub fn of_path(user: User, verb: Verb, path: &str) -> Self {
+        Self {
+            user,
+            verb,
+            group: String::new(),
+            version: String::new(),
+            resource: String::new(),
+            subresource: String::new(),
+            namespace: String::new(),
+            name: String::new(),
+            path: path.to_owned(),
+        }
+    }
+}
+
 /// Whether it may be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -102,5 +120,11 @@ pub trait Authorize: Send + Sync {
     fn check_write(&self, user: &User, new: &Object, old: Option<&Object>) -> Result<(), String> {
         let _ = (user, new, old);
         Ok(())
+    }
+
+    /// Every rule that a user was given everywhere or in a namespace; empty when nothing is told.
+    fn rules(&self, user: &User, namespace: &str) -> Vec<PolicyRule> {
+        let _ = (user, namespace);
+        Vec::new()
     }
 }

@@ -22,3 +22,4 @@ pub use user::UNAUTHENTICATED;
 pub use user::Unauthenticated;
 pub use user::User;
 pub use user::anonymous;
+pub(crate) use user::known;

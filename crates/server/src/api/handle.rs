@@ -30,6 +30,7 @@ use crate::access::Decision;
 use crate::access::User;
 use crate::access::Verb;
 use crate::access::denial;
+use crate::audit::Entry;
 use crate::resources::Resource;
 use crate::resources::Source;
 
@@ -50,27 +51,48 @@ pub fn router(api: Arc<Api>) -> Router {
 }
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
-    match serve(api, request).await {
+    let mut seen = None;
+    let audit = api.audit.clone();
+    let clock = Arc::clone(&api.clock);
+    let is_dry_run = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.contains("dryRun="));
+    let response = match serve(api, request, &mut seen).await {
         Ok(response) => response,
         Err(status) => status.into_response(),
+    };
+    if let (Some(audit), Some(asked)) = (audit, seen) {
+        let code = response.status().as_u16();
+        if Entry::is_due(asked.verb, code) {
+            let mut entry = Entry::of(&asked, code, clock.now());
+            entry.dry_run = is_dry_run;
+            if let Err(error) = audit.record(&entry) {
+                tracing::error!(%error, "failed to keep an audit entry");
+            }
+        }
     }
+    response
 }
 
-async fn serve(api: Arc<Api>, request: Request) -> Result<Response, Status> {
+async fn serve(api: Arc<Api>, request: Request, seen: &mut Option<Attributes>) -> Result<Response, Status> {
     let (parts, body) = request.into_parts();
     let user = api.authenticate.authenticate(&parts.headers, None).await;
-    let user = user.map_err(|_| Status::new(401, "Unauthorized", "Unauthorized"))?;
+    let Ok(user) = user else {
+        *seen = Some(Attributes::of_path(User::default(), Verb::Get, parts.uri.path()));
+        return Err(Status::new(401, "Unauthorized", "Unauthorized"));
+    };
     let query = request::query(parts.uri.query());
     let path = parts.uri.path();
     let Some(target) = request::target(path)? else {
-        allow_path(&api, &user, &parts.method, path)?;
+        allow_path(&api, &user, &parts.method, path, seen)?;
         return plain(&api, path, &parts.headers);
     };
     let verb = request::verb(&parts.method, &target, &query).ok_or_else(Status::method_not_allowed)?;
-    allow(&api, &user, verb, &target)?;
+    allow(&api, &user, verb, &target, seen)?;
     if reviews::is_review(&target) && verb == Verb::Create {
         let bytes = body::read(body).await?;
-        return reviews::answer(&api, &user, &target, body::value(&parts.headers, &bytes)?);
+        return reviews::answer(&api, &user, &target, body::value(&parts.headers, &bytes)?).await;
     }
     let resource = api
         .registry
@@ -141,8 +163,14 @@ impl Asked {
     }
 }
 
-fn allow(api: &Api, user: &User, verb: Verb, target: &Target) -> Result<(), Status> {
-    let attributes = Attributes {
+fn allow(
+    api: &Api,
+    user: &User,
+    verb: Verb,
+    target: &Target,
+    seen: &mut Option<Attributes>,
+) -> Result<(), Status> {
+    let attributes = seen.insert(Attributes {
         user: user.clone(),
         verb,
         group: target.group.clone(),
@@ -152,37 +180,33 @@ fn allow(api: &Api, user: &User, verb: Verb, target: &Target) -> Result<(), Stat
         namespace: target.namespace.clone(),
         name: target.name.clone(),
         path: String::new(),
-    };
-    let Decision::Denied(reason) = api.authorize.authorize(&attributes) else {
+    });
+    let Decision::Denied(reason) = api.authorize.authorize(attributes) else {
         return Ok(());
     };
-    let message = denial(&attributes, &reason);
+    let message = denial(attributes, &reason);
     let mut status = Status::new(403, "Forbidden", message);
     status.details = json!({"name": target.name, "group": target.group, "kind": target.plural});
     Err(status)
 }
 
-fn allow_path(api: &Api, user: &User, method: &Method, path: &str) -> Result<(), Status> {
+fn allow_path(
+    api: &Api,
+    user: &User,
+    method: &Method,
+    path: &str,
+    seen: &mut Option<Attributes>,
+) -> Result<(), Status> {
     let verb = match *method {
         Method::GET | Method::HEAD => Verb::Get,
         _ => Verb::Create,
     };
-    let attributes = Attributes {
-        user: user.clone(),
-        verb,
-        group: String::new(),
-        version: String::new(),
-        resource: String::new(),
-        subresource: String::new(),
-        namespace: String::new(),
-        name: String::new(),
-        path: path.to_owned(),
-    };
-    match api.authorize.authorize(&attributes) {
+    let attributes = seen.insert(Attributes::of_path(user.clone(), verb, path));
+    match api.authorize.authorize(attributes) {
         Decision::Allowed(_) if verb == Verb::Get => Ok(()),
         Decision::Allowed(_) => Err(Status::method_not_allowed()),
         Decision::Denied(reason) => {
-            let message = denial(&attributes, &reason);
+            let message = denial(attributes, &reason);
             Err(Status::new(403, "Forbidden", message))
         }
     }

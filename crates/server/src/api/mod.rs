@@ -29,6 +29,7 @@ use windlass_store::Store;
 
 use crate::access::Authenticate;
 use crate::access::Authorize;
+use crate::audit::Audit;
 use crate::observed::Metrics;
 use crate::resources::Registry;
 
@@ -53,4 +54,6 @@ pub struct Api {
     pub authorize: Arc<dyn Authorize>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where writes and refusals are noted; `None` is nowhere.
+    pub audit: Option<Arc<Audit>>,
 }

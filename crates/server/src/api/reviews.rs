@@ -2,9 +2,13 @@
 
 use axum::response::IntoResponse;
 use axum::response::Response;
+use http::HeaderMap;
+use http::HeaderValue;
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::Value;
 use serde_json::json;
+use windlass_api::rbac::PolicyRule;
 
 use super::Api;
 use super::request::Target;
@@ -19,17 +23,23 @@ pub(super) fn is_review(target: &Target) -> bool {
     let reviews: &[&str] = match target.group.as_str() {
         "authorization.k8s.io" => &[
             "selfsubjectaccessreviews",
+            "selfsubjectrulesreviews",
             "subjectaccessreviews",
             "localsubjectaccessreviews",
         ],
-        "authentication.k8s.io" => &["selfsubjectreviews"],
+        "authentication.k8s.io" => &["selfsubjectreviews", "tokenreviews"],
         _ => &[],
     };
     target.version == "v1" && reviews.contains(&target.plural.as_str()) && target.name.is_empty()
 }
 
 /// Answers a question: the object that was sent, with its status.
-pub(super) fn answer(api: &Api, user: &User, target: &Target, mut review: Value) -> Result<Response, Status> {
+pub(super) async fn answer(
+    api: &Api,
+    user: &User,
+    target: &Target,
+    mut review: Value,
+) -> Result<Response, Status> {
     if !review.is_object() {
         return Err(Status::bad_request("the body is no object"));
     }
@@ -38,6 +48,15 @@ pub(super) fn answer(api: &Api, user: &User, target: &Target, mut review: Value)
             json!({"userInfo": {"username": user.name, "uid": user.uid, "groups": user.groups, "extra": user.extra}})
         }
         "selfsubjectaccessreviews" => access(api, user, &review["spec"])?,
+        "selfsubjectrulesreviews" => match review["spec"]["namespace"].as_str() {
+            None | Some("") => return Err(Status::bad_request("no namespace on request")),
+            Some(namespace) => rules(&api.authorize.rules(user, namespace)),
+        },
+        "tokenreviews" => {
+            let spec = review.as_object_mut().and_then(|review| review.remove("spec"));
+            // What is taken out is not sent back: it is the token.
+            proven(api, spec.as_ref().and_then(|spec| spec["token"].as_str())).await
+        }
         _ => {
             let spec = &review["spec"];
             let namespace = spec["resourceAttributes"]["namespace"]
@@ -105,4 +124,48 @@ fn access(api: &Api, user: &User, spec: &Value) -> Result<Value, Status> {
         status["reason"] = reason.into();
     }
     Ok(status)
+}
+
+/// What a user may, as `kubectl auth can-i --list` shows it.
+fn rules(rules: &[PolicyRule]) -> Value {
+    let (of_resources, of_paths): (Vec<&PolicyRule>, Vec<&PolicyRule>) =
+        rules.iter().partition(|rule| rule.non_resource_urls.is_empty());
+    let told = |rule: &PolicyRule| {
+        let mut told = json!({
+            "verbs": rule.verbs,
+            "apiGroups": rule.api_groups,
+            "resources": rule.resources,
+        });
+        if !rule.resource_names.is_empty() {
+            told["resourceNames"] = json!(rule.resource_names);
+        }
+        told
+    };
+    let of_resources: Vec<Value> = of_resources.into_iter().map(told).collect();
+    let of_paths: Vec<Value> = of_paths
+        .into_iter()
+        .map(|rule| json!({"verbs": rule.verbs, "nonResourceURLs": rule.non_resource_urls}))
+        .collect();
+    json!({"resourceRules": of_resources, "nonResourceRules": of_paths, "incomplete": false})
+}
+
+/// Whom a token proves.
+async fn proven(api: &Api, token: Option<&str>) -> Value {
+    let token = token.filter(|token| !token.is_empty());
+    let header = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
+    let user = match header {
+        Some(header) => {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, header)]);
+            api.authenticate.authenticate(&headers, None).await.ok()
+        }
+        None => None,
+    };
+    user.map_or_else(
+        || json!({"user": {}, "error": "the token is not good"}),
+        |user| {
+            let user =
+                json!({"username": user.name, "uid": user.uid, "groups": user.groups, "extra": user.extra});
+            json!({"authenticated": true, "user": user})
+        },
+    )
 }

@@ -24,6 +24,8 @@ use windlass_server::access::rbac::Rbac;
 use windlass_server::access::tokens::Tokens;
 use windlass_server::api;
 use windlass_server::api::Api;
+use windlass_server::audit::Audit;
+use windlass_server::audit::Limits;
 use windlass_server::lifecycle;
 use windlass_server::observed;
 use windlass_server::observed::Metrics;
@@ -59,6 +61,7 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
     rbac::bootstrap(&store).await.context("make roles")?;
     let metrics = Arc::new(Metrics::default());
     let (tokens, uses) = Tokens::new(store.clone(), Arc::clone(&clock), AUDIENCE);
+    let audit = Audit::open(place.root(), Limits::default()).context("open the audit log")?;
     let api = Arc::new(Api {
         store: store.clone(),
         logs: logs.clone(),
@@ -67,6 +70,7 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
         authenticate: Arc::new(tokens),
         authorize: Arc::new(Rbac::new(store.clone())),
         metrics: Arc::clone(&metrics),
+        audit: Some(Arc::new(audit)),
     });
     let client = Arc::new(LocalClient::new(store.clone(), logs.clone())) as Arc<dyn Client>;
     let opened = Hub::open(

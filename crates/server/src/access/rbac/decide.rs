@@ -66,16 +66,6 @@ impl Rbac {
         }
         decide(&self.index(), user, question)
     }
-
-    /// Every rule that a user was given everywhere or in a namespace.
-    pub fn rules(&self, user: &User, namespace: &str) -> Vec<PolicyRule> {
-        if is_master(user) {
-            return super::roles::everything();
-        }
-        let index = self.index();
-        let grants = index.grants(user, namespace);
-        grants.flat_map(|grant| grant.rules.iter().cloned()).collect()
-    }
 }
 
 impl Authorize for Rbac {
@@ -88,6 +78,15 @@ impl Authorize for Rbac {
             return Ok(());
         }
         escalation::check(&self.index(), user, new, old)
+    }
+
+    fn rules(&self, user: &User, namespace: &str) -> Vec<PolicyRule> {
+        if is_master(user) {
+            return super::roles::everything();
+        }
+        let index = self.index();
+        let grants = index.grants(user, namespace);
+        grants.flat_map(|grant| grant.rules.iter().cloned()).collect()
     }
 }
 

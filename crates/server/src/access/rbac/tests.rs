@@ -21,7 +21,7 @@ use crate::access::User;
 use crate::access::Verb;
 use crate::access::anonymous;
 use crate::access::denial;
-use crate::access::user::known;
+use crate::access::known;
 
 fn store() -> Store {
     let stamp = StampFrom {

@@ -24,10 +24,10 @@ use super::text::parse;
 use crate::access::Authenticate;
 use crate::access::Unauthenticated;
 use crate::access::User;
+use crate::access::anonymous;
 use crate::access::bearer::Bearer;
 use crate::access::bearer::bearer;
-use crate::access::user::anonymous;
-use crate::access::user::known;
+use crate::access::known;
 
 /// Group of everything that runs steps.
 pub const RUNNERS: &str = "windlass:runners";
