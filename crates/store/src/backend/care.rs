@@ -69,18 +69,11 @@ impl Sqlite {
     }
 
     fn problems(&mut self) -> Result<Vec<String>, Error> {
-        let mut problems = Vec::new();
-        {
-            let statement = self.connection.prepare("PRAGMA integrity_check");
-            let mut statement = statement.map_err(|error| refusal(&error))?;
-            let lines = statement.query_map([], |row| row.get::<_, String>(0));
-            for line in lines.map_err(|error| refusal(&error))? {
-                let line = line.map_err(|error| refusal(&error))?;
-                if line != "ok" {
-                    problems.push(line);
-                }
-            }
-        }
+        let mut problems = match self.damaged_pages() {
+            Ok(lines) => lines,
+            Err(Error::Corrupt(damage)) => vec![damage],
+            Err(error) => return Err(error),
+        };
         match self.load() {
             Ok(loaded) => {
                 let unfit = loaded
@@ -92,6 +85,18 @@ impl Sqlite {
             Err(error) => problems.push(error.to_string()),
         }
         Ok(problems)
+    }
+
+    /// What SQLite finds wrong with the pages of the file.
+    fn damaged_pages(&self) -> Result<Vec<String>, Error> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+            let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+            lines
+                .filter(|line| line.as_ref().map_or(true, |line| line != "ok"))
+                .collect()
+        };
+        read().map_err(|error| refusal(&error))
     }
 }
 

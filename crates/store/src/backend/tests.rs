@@ -136,7 +136,7 @@ fn a_file_that_may_not_be_written_says_so_and_is_read() {
 }
 
 #[test]
-fn a_damaged_page_is_found_and_named() {
+fn a_damaged_page_is_found_and_nothing_is_served_without_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     let mut backend = Sqlite::open(&path).unwrap();
@@ -145,16 +145,20 @@ fn a_damaged_page_is_found_and_named() {
         .collect();
     backend.commit(&many).unwrap();
     drop(backend);
+    let copy = directory.path().join("copy.db");
+    Sqlite::backup(&path, &copy).unwrap();
     assert_eq!(Sqlite::check(&path), Ok(Vec::new()));
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2 / 4096 * 4096;
     bytes[middle..middle + 4096].fill(0xa5);
     std::fs::write(&path, bytes).unwrap();
-    let found = Sqlite::check(&path);
-    assert!(
-        found.as_ref().map_or(true, |problems| !problems.is_empty()),
-        "{found:?}"
-    );
+    let found = Sqlite::check(&path).unwrap();
+    let is_damage = |line: &String| line.contains("malformed") || line.contains("page");
+    assert!(found.iter().any(is_damage), "{found:?}");
+    // It is not served with a hole in it, and not repaired behind anybody's back.
+    let loaded = Sqlite::open(&path).unwrap().load();
+    assert!(matches!(loaded, Err(Error::Corrupt(_))), "{loaded:?}");
+    assert_eq!(names(&copy).1.len(), many.len());
 }
 
 #[test]
