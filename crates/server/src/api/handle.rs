@@ -66,7 +66,7 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     };
     if let (Some(audit), Some(asked)) = (audit, seen) {
         let code = response.status().as_u16();
-        if Entry::is_due(asked.verb, code) {
+        if Entry::is_due(&asked, code) {
             let mut entry = Entry::of(&asked, code, clock.now());
             entry.dry_run = is_dry_run;
             if let Err(error) = audit.record(&entry) {

@@ -16,9 +16,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use super::Api;
-use super::router;
-
 /// Connections at the same time; others wait to be accepted.
 const MOST_CONNECTIONS: usize = 10_000;
 
@@ -31,17 +28,17 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Wait after a connection could not be accepted, for instance because there are no descriptors left.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Serves the API on a listener, with TLS, until `stop` ends.
+/// Serves a router, for instance the one of the API, on a listener, with TLS, until `stop` ends.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn listen(
-    api: Arc<Api>,
+    router: axum::Router,
     listener: TcpListener,
     tls: TlsAcceptor,
     stop: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
-    let service = TowerToHyperService::new(router(api));
+    let service = TowerToHyperService::new(router);
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let shutdown = GracefulShutdown::new();
     tokio::pin!(stop);

@@ -1,11 +1,11 @@
 //! `windlass serve`: a whole plane on disk, with the resource API in front.
 
-mod claims;
+mod local;
 mod place;
 mod plane;
+mod runner;
 
 use std::future::Future;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -27,8 +27,12 @@ impl Services for InThisProcess {
         threads.context("start threads")?.block_on(serve(options))
     }
 
-    fn run(&self, _: &RunnerOptions) -> anyhow::Result<()> {
-        anyhow::bail!("a runner of its own is not there yet: `windlass serve` runs steps itself")
+    fn run(&self, options: &RunnerOptions) -> anyhow::Result<()> {
+        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        threads.context("start threads")?.block_on(async {
+            let stop = stopped()?;
+            runner::run(options, stop).await
+        })
     }
 }
 
@@ -54,7 +58,7 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     say(&format!("  export KUBECONFIG={}", place.kubeconfig().display()));
     say("  kubectl get pipelineruns");
     let stop = stopped()?;
-    let served = api::listen(Arc::clone(&plane.api), listener, tls, stop).await;
+    let served = api::listen(plane.router(), listener, tls, stop).await;
     plane.stop().await;
     served.context("serve")
 }

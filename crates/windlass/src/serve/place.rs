@@ -58,6 +58,33 @@ impl Place {
         self.root.join("claims")
     }
 
+    /// Where the server's own runner keeps what it holds.
+    pub(super) fn runner(&self) -> PathBuf {
+        self.root.join("runner")
+    }
+
+    /// Writes the token of the server's own runner, unless there is one.
+    pub(super) async fn write_runner_token(&self, store: &Store, path: &Path) -> anyhow::Result<()> {
+        if path.exists() {
+            return Ok(());
+        }
+        let issue = Issue {
+            purpose: Purpose::Runner,
+            user: "windlass:runner:built-in".to_owned(),
+            groups: Vec::new(),
+            expires_at: None,
+            audiences: Vec::new(),
+        };
+        let token = tokens::issue(store, issue).await?.text;
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|mut file| file.write_all(token.expose().as_bytes()));
+        written.with_context(|| format!("write {}", path.display()))
+    }
+
     pub(super) fn kubeconfig(&self) -> PathBuf {
         self.root.join("admin.kubeconfig")
     }

@@ -3,17 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::Router;
 use tokio::task::JoinSet;
 use windlass_api::defaults::Defaults;
 use windlass_api::validation::Flags;
-use windlass_cli::plane::Options;
 use windlass_cli::services::ServeOptions;
 use windlass_executor::queue;
-use windlass_executor::queue::Queue;
 use windlass_executor::queue::QueueConfig;
-use windlass_executor::runner::Cancel;
-use windlass_executor::runner::Runner;
-use windlass_executor::runner::RunnerConfig;
 use windlass_pipelines::Config;
 use windlass_pipelines::Foundations;
 use windlass_runtime::Client;
@@ -26,6 +22,7 @@ use windlass_server::Webhooks;
 use windlass_server::access::rbac;
 use windlass_server::access::rbac::Rbac;
 use windlass_server::access::tokens::Tokens;
+use windlass_server::api;
 use windlass_server::api::Api;
 use windlass_server::audit::Audit;
 use windlass_server::audit::Limits;
@@ -33,16 +30,15 @@ use windlass_server::lifecycle;
 use windlass_server::observed;
 use windlass_server::observed::Metrics;
 use windlass_server::resources::Registry;
+use windlass_server::runners;
+use windlass_server::runners::Hub;
 use windlass_store::Logs;
 use windlass_store::Store;
 use windlass_store::backend::Sqlite;
 
-use super::claims;
-use super::claims::Claims;
+use super::local;
+use super::local::Local;
 use super::place::Place;
-use crate::executors;
-use crate::executors::Started;
-use crate::plane::Sink;
 use crate::plane::fetcher;
 
 /// What a token must be meant for, if it says so.
@@ -52,9 +48,8 @@ const AUDIENCE: &str = "windlass";
 pub(super) struct Serving {
     pub(super) api: Arc<Api>,
     pub(super) store: Store,
-    queue: Arc<Queue>,
+    hub: Arc<Hub>,
     tasks: JoinSet<()>,
-    executor: Option<Started>,
 }
 
 /// Opens the state and starts everything that works on it.
@@ -77,39 +72,39 @@ pub(super) async fn start(options: &ServeOptions, place: &Place) -> anyhow::Resu
         metrics: Arc::clone(&metrics),
         audit: Some(Arc::new(audit)),
     });
-    let (queue, observations) = Queue::new(QueueConfig::default());
+    let client = Arc::new(LocalClient::new(store.clone(), logs.clone())) as Arc<dyn Client>;
+    let opened = Hub::open(
+        Arc::clone(&client),
+        Arc::clone(&clock),
+        logs,
+        QueueConfig::default(),
+    );
+    let (hub, observations) = opened.await.context("read claims")?;
     let foundations = Foundations {
-        client: Arc::new(LocalClient::new(store.clone(), logs.clone())) as Arc<dyn Client>,
+        client,
         clock: Arc::clone(&clock),
         config: Arc::new(Config::new(place.claims())),
         fetcher: Arc::new(fetcher()?),
-        jobs: Arc::clone(&queue) as Arc<dyn queue::Jobs>,
+        jobs: Arc::clone(&hub) as Arc<dyn queue::Jobs>,
     };
     let mut tasks = windlass_pipelines::start(&foundations, observations);
     tasks.spawn(lifecycle::collect(store.clone()));
     tasks.spawn(lifecycle::empty(store.clone()));
     tasks.spawn(observed::follow(store.clone(), metrics));
     tasks.spawn(observed::announce(store.clone(), Arc::clone(&clock)));
-    tasks.spawn(claims::settle(store.clone()));
+    tasks.spawn(Arc::clone(&hub).tend());
     tasks.spawn(uses.note());
-    let mut executor = None;
-    if options.with_runner {
-        let started = executors::start(&steps(options)).await?;
-        let runner = runner(options, &started, logs);
-        let gate = Claims {
-            store: store.clone(),
-            clock,
-        };
-        tasks.spawn(queue::serve_through(Arc::clone(&queue), runner, Arc::new(gate)));
-        executor = Some(started);
-    }
-    Ok(Serving {
+    let serving = Serving {
         api,
         store,
-        queue,
+        hub,
         tasks,
-        executor,
-    })
+    };
+    if options.with_runner {
+        serving.keep_runner(options, place).await
+    } else {
+        Ok(serving)
+    }
 }
 
 fn open_store(place: &Place, clock: &Arc<dyn Clock>) -> anyhow::Result<Store> {
@@ -128,31 +123,30 @@ fn open_store(place: &Place, clock: &Arc<dyn Clock>) -> anyhow::Result<Store> {
     store.with_context(|| format!("read {}", database.display()))
 }
 
-fn steps(options: &ServeOptions) -> Options {
-    Options {
-        executor: options.steps.executor,
-        network: options.steps.network,
-        images: options.steps.images.clone(),
-        ..Options::default()
-    }
-}
-
-fn runner(options: &ServeOptions, executor: &Started, logs: Logs) -> Runner {
-    let mut config = RunnerConfig::default();
-    if let Some(capacity) = options.steps.capacity {
-        config.capacity = capacity;
-    }
-    let sink = Arc::new(Sink::new(logs));
-    Runner::new(executor.backend(), windlass_pipelines::expand_step, sink, config)
-}
-
 impl Serving {
-    /// Ends what runs, and waits for it.
+    /// All that is served.
+    pub(super) fn router(&self) -> Router {
+        let authenticate = Arc::clone(&self.api.authenticate);
+        api::router(Arc::clone(&self.api)).merge(runners::router(Arc::clone(&self.hub), authenticate))
+    }
+
+    /// Starts this server's own runner, or takes up the one that an earlier server started.
+    async fn keep_runner(mut self, options: &ServeOptions, place: &Place) -> anyhow::Result<Self> {
+        let local = Local::new(place.runner(), &options.steps)?;
+        place.write_runner_token(&self.store, &local.token()).await?;
+        let listener = local::listen(&local.socket())?;
+        let router = self.router();
+        self.tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the runner's socket failed");
+            }
+        });
+        self.tasks.spawn(local.keep());
+        Ok(self)
+    }
+
+    /// Ends what works here; what runs is the runner's, and goes on.
     pub(super) async fn stop(mut self) {
-        self.queue.cancel_all(Cancel::Kill);
         self.tasks.shutdown().await;
-        if let Some(executor) = self.executor.take() {
-            executor.end().await;
-        }
     }
 }
