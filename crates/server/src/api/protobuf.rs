@@ -450,7 +450,7 @@ mod tests {
             field(1, &metadata),
             field(2, &entry),
             vec![4 << 3, 1],
-            field(99, b"new"),
+            field(15, b"new"),
         ]
         .concat();
         let expected = serde_json::json!({
