@@ -25,11 +25,13 @@ use super::reviews;
 use super::status::Status;
 use super::watch;
 use super::write;
+use crate::access::ACCOUNT_PREFIX;
 use crate::access::Attributes;
 use crate::access::Decision;
 use crate::access::User;
 use crate::access::Verb;
 use crate::access::denial;
+use crate::access::known;
 use crate::audit::Entry;
 use crate::resources::Resource;
 use crate::resources::Source;
@@ -64,7 +66,7 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     };
     if let (Some(audit), Some(asked)) = (audit, seen) {
         let code = response.status().as_u16();
-        if Entry::is_due(asked.verb, code) {
+        if Entry::is_due(&asked, code) {
             let mut entry = Entry::of(&asked, code, clock.now());
             entry.dry_run = is_dry_run;
             if let Err(error) = audit.record(&entry) {
@@ -82,6 +84,7 @@ async fn serve(api: Arc<Api>, request: Request, seen: &mut Option<Attributes>) -
         *seen = Some(Attributes::of_path(User::default(), Verb::Get, parts.uri.path()));
         return Err(Status::new(401, "Unauthorized", "Unauthorized"));
     };
+    let user = impersonated(&api, user, &parts.headers, seen)?;
     let query = request::query(parts.uri.query());
     let path = parts.uri.path();
     let Some(target) = request::target(path)? else {
@@ -125,6 +128,65 @@ async fn serve(api: Arc<Api>, request: Request, seen: &mut Option<Attributes>) -
         Verb::DeleteCollection => write::delete_collection(&asked, body).await,
         Verb::Impersonate => Err(Status::method_not_allowed()),
     }
+}
+
+/// The user as whom somebody wants to act, if they may; themselves without such a wish.
+fn impersonated(
+    api: &Api,
+    user: User,
+    headers: &HeaderMap,
+    seen: &mut Option<Attributes>,
+) -> Result<User, Status> {
+    let texts = |name: &str| -> Vec<String> {
+        let all = headers.get_all(name).iter();
+        all.filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (names, groups) = (texts("impersonate-user"), texts("impersonate-group"));
+    let is_wished = headers
+        .keys()
+        .any(|name| name.as_str().starts_with("impersonate-"));
+    if !is_wished {
+        return Ok(user);
+    }
+    let understood = ["impersonate-user", "impersonate-group"];
+    let [name] = names.as_slice() else {
+        return Err(Status::bad_request("whoever acts as somebody names one user"));
+    };
+    if headers
+        .keys()
+        .any(|name| name.as_str().starts_with("impersonate-") && !understood.contains(&name.as_str()))
+    {
+        return Err(Status::bad_request(
+            "one can act as a user in groups, without more",
+        ));
+    }
+    let account = name
+        .strip_prefix(ACCOUNT_PREFIX)
+        .and_then(|rest| rest.split_once(':'));
+    let (resource, namespace, of) = match account {
+        Some((namespace, of)) => ("serviceaccounts", namespace, of),
+        None => ("users", "", name.as_str()),
+    };
+    let as_whom = |resource: &str, namespace: &str, name: &str| Target {
+        plural: resource.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        version: "v1".to_owned(),
+        ..Target::default()
+    };
+    allow(
+        api,
+        &user,
+        Verb::Impersonate,
+        &as_whom(resource, namespace, of),
+        seen,
+    )?;
+    for group in &groups {
+        allow(api, &user, Verb::Impersonate, &as_whom("groups", "", group), seen)?;
+    }
+    Ok(known(name, "", &groups))
 }
 
 impl Asked {

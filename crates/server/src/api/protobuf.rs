@@ -201,11 +201,6 @@ fn fields(api_version: &str, kind: &str) -> Option<&'static [Field]> {
         ("rbac.authorization.k8s.io/v1", "Role" | "ClusterRole") => ROLE,
         ("rbac.authorization.k8s.io/v1", "RoleBinding" | "ClusterRoleBinding") => BINDING,
         ("coordination.k8s.io/v1", "Lease") => &[META, (2, "spec", Form::Message(LEASE))],
-        ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => &[META, (2, "spec", Form::Message(ACCESS))],
-        ("authorization.k8s.io/v1", "SubjectAccessReview" | "LocalSubjectAccessReview") => {
-            &[META, (2, "spec", Form::Message(SUBJECT_ACCESS))]
-        }
-        ("authentication.k8s.io/v1", "SelfSubjectReview") => &[META],
         (_, "DeleteOptions") => &[
             (1, "gracePeriodSeconds", Form::Number),
             (
@@ -216,6 +211,29 @@ fn fields(api_version: &str, kind: &str) -> Option<&'static [Field]> {
             (3, "orphanDependents", Form::Flag),
             (4, "propagationPolicy", Form::Text),
             (5, "dryRun", TEXTS),
+        ],
+        _ => return review(api_version, kind),
+    })
+}
+
+/// Fields of questions about access.
+fn review(api_version: &str, kind: &str) -> Option<&'static [Field]> {
+    Some(match (api_version, kind) {
+        ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => &[META, (2, "spec", Form::Message(ACCESS))],
+        ("authorization.k8s.io/v1", "SubjectAccessReview" | "LocalSubjectAccessReview") => {
+            &[META, (2, "spec", Form::Message(SUBJECT_ACCESS))]
+        }
+        ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => {
+            &[META, (2, "spec", Form::Message(&[(1, "namespace", Form::Text)]))]
+        }
+        ("authentication.k8s.io/v1", "SelfSubjectReview") => &[META],
+        ("authentication.k8s.io/v1", "TokenReview") => &[
+            META,
+            (
+                2,
+                "spec",
+                Form::Message(&[(1, "token", Form::Text), (2, "audiences", TEXTS)]),
+            ),
         ],
         _ => return None,
     })
@@ -432,7 +450,7 @@ mod tests {
             field(1, &metadata),
             field(2, &entry),
             vec![4 << 3, 1],
-            field(99, b"new"),
+            field(15, b"new"),
         ]
         .concat();
         let expected = serde_json::json!({

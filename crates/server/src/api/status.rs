@@ -7,6 +7,9 @@ use serde_json::Value;
 use serde_json::json;
 use windlass_api::Key;
 
+/// How refusals of upstream's admission begin.
+const WEBHOOK: &str = "admission webhook";
+
 /// A refusal: a code, a word for programs, a sentence for people, and what it concerns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
@@ -101,12 +104,19 @@ impl Status {
                 );
                 Self::about(409, "Conflict", message, key)
             }
-            Error::Invalid { key, message } if message.starts_with("admission webhook") => {
-                Self::about(400, "BadRequest", message.clone(), key)
+            // Upstream's own kinds are refused by its webhook, in its words.
+            Error::Invalid { message, .. } if message.starts_with(WEBHOOK) => {
+                Self::bad_request(message.clone())
+            }
+            Error::Invalid { key, message } if key.kind.group() == "tekton.dev" => {
+                let webhook = "validation.webhook.pipeline.tekton.dev";
+                Self::bad_request(format!("{WEBHOOK} {webhook:?} denied the request: {message}"))
             }
             Error::Invalid { key, message } => {
-                let message = format!("{} {:?} is invalid: {message}", key.kind, key.name);
-                Self::about(422, "Invalid", message, key)
+                let whole = format!("{} {:?} is invalid: {message}", key.kind, key.name);
+                let mut status = Self::about(422, "Invalid", whole, key);
+                status.details["causes"] = json!([{"reason": "FieldValueInvalid", "message": message}]);
+                status
             }
             Error::Forbidden { key, message } => {
                 let message = format!("{} {:?} is forbidden: {message}", named(key), key.name);

@@ -67,8 +67,11 @@ impl Entry {
         }
     }
 
-    /// Whether what was asked belongs into the log: every write, and everything that was refused.
-    pub fn is_due(verb: Verb, code: u16) -> bool {
-        matches!(code, 401 | 403) || !matches!(verb, Verb::Get | Verb::List | Verb::Watch)
+    /// Whether what was asked belongs into the log: every write, and everything that was refused. Reviews look like
+    /// writes and store nothing.
+    pub fn is_due(asked: &Attributes, code: u16) -> bool {
+        let is_review = asked.group == "authorization.k8s.io" || asked.group == "authentication.k8s.io";
+        let is_read = is_review || matches!(asked.verb, Verb::Get | Verb::List | Verb::Watch);
+        matches!(code, 401 | 403) || !is_read
     }
 }

@@ -65,6 +65,12 @@ fn writes_and_refusals_are_due_and_reads_are_not() {
         (Verb::Delete, 404, true),
     ];
     for (verb, code, expected) in rows {
-        assert_eq!(Entry::is_due(verb, code), expected, "{verb:?} {code}");
+        let asked = Attributes::of_path(User::default(), verb, "/");
+        assert_eq!(Entry::is_due(&asked, code), expected, "{verb:?} {code}");
     }
+    let review = Attributes {
+        group: "authorization.k8s.io".to_owned(),
+        ..Attributes::of_path(User::default(), Verb::Create, "")
+    };
+    assert!(!Entry::is_due(&review, 201) && Entry::is_due(&review, 403));
 }
