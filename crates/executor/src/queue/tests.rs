@@ -251,6 +251,29 @@ fn cancelling_reaches_whoever_has_the_attempt() {
     assert_eq!(desk.effects(), [] as [&str; 0]);
 }
 
+#[test]
+fn what_was_handed_out_or_adopted_is_never_offered_again() {
+    for is_adopted in [false, true] {
+        let mut desk = Desk::new(LostPolicy::RepublishUnstarted);
+        let now = desk.at(0);
+        if is_adopted {
+            assert!(desk.ledger.adopt(job("a", "0s"), now).is_some());
+            assert!(desk.ledger.adopt(job("a", "0s"), now).is_none());
+        } else {
+            desk.publish("a");
+            desk.claim(0);
+            assert_eq!(desk.ledger.hand_out(&id("a"), 2), Err(Refusal::Stale));
+            assert_eq!(desk.ledger.hand_out(&id("a"), 1), Ok(()));
+        }
+        desk.effects();
+        desk.publish("a");
+        assert_eq!((desk.effects(), desk.claim(0)), (Vec::new(), None));
+        desk.expire(30);
+        let lost = r#"a finished Lost("its runner was not heard of any more")"#;
+        assert_eq!(desk.effects(), ["a gone", lost], "{is_adopted}");
+    }
+}
+
 fn runner(fake: &Fake, capacity: usize) -> Runner {
     let config = RunnerConfig {
         capacity,
