@@ -163,40 +163,57 @@ fn until(mut is_so: impl FnMut() -> bool) {
     panic!("it never came to be");
 }
 
+/// A run of one step that says when it began and when it ended, as a file for kubectl.
+fn step(folder: &Path, name: &str, seconds: u32) -> PathBuf {
+    let file = folder.join(format!("{name}.yaml"));
+    let run = format!(
+        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: {name}}}\nspec:\n  taskSpec:\n    steps:\n    - {{name: \
+         once, image: busybox, script: \"echo began; sleep {seconds}; echo ended\"}}\n"
+    );
+    fs::write(&file, run).unwrap();
+    file
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+fn start_step(server: &Server, folder: &Path, name: &str, seconds: u32) {
+    let file = step(folder, name, seconds);
+    let (code, text) = server.kubectl(&words(&format!("apply -f {}", file.display())));
+    assert_eq!(code, 0, "{text}");
+    let logs = words(&format!("logs {name}-pod"));
+    until(|| server.kubectl(&logs).1.contains("began"));
+}
+
+/// The condition of a run that has ended: status and message.
+fn end_of(server: &Server, name: &str) -> (String, String) {
+    let question = format!("get taskrun {name}");
+    until(|| server.json(&question)["status"]["completionTime"].is_string());
+    let run = server.json(&question);
+    let condition = &run["status"]["conditions"][0];
+    let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("message"))
+}
+
 #[test]
-fn a_server_that_was_killed_loses_nothing_and_runs_nothing_twice() {
+fn a_server_that_was_killed_loses_nothing_and_its_steps_go_on() {
     if !has_kubectl() {
         skip!("there is no kubectl");
     }
-    let data = tempfile::tempdir().unwrap();
-    let marks = tempfile::tempdir().unwrap();
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start(data.path());
-    let file = marks.path().join("run.yaml");
-    // The host executor shows the machine's files and keeps what is written to itself, so the log is the mark.
-    let run = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {name: cut}\nspec:\n  taskSpec:\n    steps:\n    - {name: \
-               once, image: busybox, script: \"echo began; sleep 600\"}\n";
-    fs::write(&file, run).unwrap();
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let (code, text) = server.kubectl(&words(&format!("apply -f {}", file.display())));
-    assert_eq!(code, 0, "{text}");
     let (code, text) = server.kubectl(&words("create configmap kept --from-literal=a=b"));
     assert_eq!(code, 0, "{text}");
-    until(|| server.kubectl(&words("logs cut-pod")).1.contains("began"));
+    start_step(&server, files.path(), "goes-on", 2);
     server.kill();
 
     let server = Server::start(data.path());
-    until(|| server.json("get taskrun cut")["status"]["completionTime"].is_string());
-    let run = server.json("get taskrun cut");
-    assert_eq!(run["status"]["conditions"][0]["status"], "False", "{run}");
-    let message = run["status"]["conditions"][0]["message"].as_str().unwrap();
-    assert!(
-        message.contains("the server was stopped while it ran"),
-        "{message}"
-    );
+    assert_eq!(end_of(&server, "goes-on").0, "True");
     assert_eq!(
-        server.kubectl(&words("logs cut-pod")).1,
-        "began\n",
-        "it ran once, and its log was kept"
+        server.kubectl(&words("logs goes-on-pod")).1,
+        "began\nended\n",
+        "it ran once and whole"
     );
     assert_eq!(server.json("get configmap kept")["data"]["a"], "b");
     until(|| {
@@ -204,4 +221,39 @@ fn a_server_that_was_killed_loses_nothing_and_runs_nothing_twice() {
             .as_array()
             .is_some_and(Vec::is_empty)
     });
+}
+
+#[test]
+fn a_step_whose_runner_was_killed_is_lost_and_not_repeated() {
+    if !has_kubectl() {
+        skip!("there is no kubectl");
+    }
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(data.path());
+    start_step(&server, files.path(), "lost", 600);
+    // The runner is known by the socket of this test's server.
+    let of_this_test = format!("runner --server unix:{}", data.path().display());
+    let found = Command::new("pgrep")
+        .args(["-f", &of_this_test])
+        .output()
+        .unwrap();
+    let runners = String::from_utf8_lossy(&found.stdout).into_owned();
+    server.kill();
+    for runner in runners.lines() {
+        let killed = Command::new("kill").args(["-9", runner]).status().unwrap();
+        assert!(killed.success());
+    }
+    assert!(!runners.is_empty());
+
+    let server = Server::start(data.path());
+    let (status, message) = end_of(&server, "lost");
+    assert_eq!(status, "False", "{message}");
+    assert!(message.contains("runner"), "{message}");
+    assert_eq!(
+        server.kubectl(&words("logs lost-pod")).1,
+        "began\n",
+        "it ran once, and its log was kept"
+    );
+    let (code, text) = server.kubectl(&words("create configmap after"));
+    assert_eq!(code, 0, "{text}");
 }
