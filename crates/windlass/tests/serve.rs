@@ -9,6 +9,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -136,12 +137,12 @@ fn a_person_with_kubectl_feels_at_home() {
         let arguments: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
         let (code, text) = server.kubectl(&arguments);
         let text = redacted(&text);
-        transcript.push_str(&format!("$ {line}\n"));
+        writeln!(transcript, "$ {line}").unwrap();
         if !text.is_empty() {
-            transcript.push_str(&format!("{text}\n"));
+            writeln!(transcript, "{text}").unwrap();
         }
         if code != 0 {
-            transcript.push_str(&format!("(exit {code})\n"));
+            writeln!(transcript, "(exit {code})").unwrap();
         }
     }
     let path = folder.join("expected.txt");

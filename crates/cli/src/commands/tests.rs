@@ -637,6 +637,8 @@ fn help_fits_on_a_screen_and_ends_with_examples() {
 
     Commands:
       run          Run the Tekton objects of files on this machine
+      serve        Serve a plane: resources, watches and logs for kubectl, tkn and `windlass`
+      runner       Execute what a server hands out, on this machine
       validate     List every problem of files, without running them [alias: lint]
       graph        Show the tasks of a pipeline and their order
       image        Manage the images that steps run in

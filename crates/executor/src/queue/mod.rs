@@ -12,9 +12,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use builtin::Gate;
 pub use builtin::serve;
-pub use builtin::serve_through;
 pub use ledger::Lease;
 pub use ledger::LostPolicy;
 pub use ledger::Now;
