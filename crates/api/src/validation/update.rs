@@ -31,9 +31,20 @@ pub fn validate_update(old: &Object, new: &Object, defaults: &Defaults, flags: &
             let same = old.data == new.data && old.binary_data == new.binary_data;
             violations.extend((!same || new.immutable != old.immutable).then(|| sealed(&root)));
         }
+        (Object::RoleBinding(old), Object::RoleBinding(new)) => {
+            violations.extend((old.role_ref != new.role_ref).then(|| turned(&root)));
+        }
+        (Object::ClusterRoleBinding(old), Object::ClusterRoleBinding(new)) => {
+            violations.extend((old.role_ref != new.role_ref).then(|| turned(&root)));
+        }
         _ => {}
     }
     violations
+}
+
+/// Whoever was given one role must not find that it has become another.
+fn turned(root: &Place<'_>) -> Violation {
+    Violation::new(IMMUTABLE, &root.field("roleRef"), "cannot change roleRef")
 }
 
 fn sealed(root: &Place<'_>) -> Violation {

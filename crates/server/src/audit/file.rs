@@ -85,7 +85,10 @@ impl Audit {
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
         let mut state = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if state.bytes > 0 && state.bytes.saturating_add(length) > self.limits.bytes {
-            self.rotate()?;
+            // It is absent when it was closed before and no new one could be opened then.
+            if self.path.exists() {
+                self.rotate()?;
+            }
             *state = open(&self.path)?;
         }
         // One call, so that a line is whole or absent.

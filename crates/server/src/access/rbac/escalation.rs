@@ -38,11 +38,13 @@ pub(super) fn check(index: &Index, user: &User, new: &Object, old: Option<&Objec
             }
             check_rules(index, user, &question, &new.rules)
         }
-        (Object::RoleBinding(new), Some(Object::RoleBinding(old))) if same(&new.subjects, &old.subjects) => {
+        (Object::RoleBinding(new), Some(Object::RoleBinding(old)))
+            if new.role_ref == old.role_ref && same(&new.subjects, &old.subjects) =>
+        {
             Ok(())
         }
         (Object::ClusterRoleBinding(new), Some(Object::ClusterRoleBinding(old)))
-            if same(&new.subjects, &old.subjects) =>
+            if new.role_ref == old.role_ref && same(&new.subjects, &old.subjects) =>
         {
             Ok(())
         }
